@@ -1,0 +1,47 @@
+# How Frontrow is run, checked and measured. Every command first makes .venv from compose/requirements.lock.
+.DEFAULT_GOAL := help
+.PHONY: help run up down parts check test e2e onsale verify lock venv
+SHELL := /bin/sh
+COMPOSE := .venv/bin/python -m compose
+BIN := .venv/bin
+
+help:  ## what can be made
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */  make \1\t/' | expand -t 20
+
+venv: .venv/made
+.venv/made: compose/requirements.lock
+	@sh compose/venv.sh
+
+run: venv  ## everything, in the foreground, until Ctrl-C
+	@$(COMPOSE) run
+
+up: venv  ## everything, in the background; returns when it is ready
+	@$(COMPOSE) up
+
+down: venv  ## end what runs; data stays in .run
+	@$(COMPOSE) down
+
+parts: venv  ## only PostgreSQL, Redis, RabbitMQ, mailbox and Razorpay emulator
+	@$(COMPOSE) parts
+
+check: venv  ## lint, types, import contracts, pure tests: under 30 s
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy $(wildcard edge actors store sagas mail loadtest compose)
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q -m pure
+
+test: check  ## everything, on a private stack of its own
+	@$(COMPOSE) stack --parts-only --browser -- $(BIN)/pytest -q -m "not pure"
+
+e2e: venv  ## the whole sale, narrated
+	@$(COMPOSE) on-stack -- $(BIN)/python -m loadtest.e2e
+
+onsale: venv  ## the races: more buyers than seats, all at once
+	@$(COMPOSE) on-stack --own-edge -- $(BIN)/python -m loadtest.onsale
+
+verify: venv  ## replay the journal, then ask provider, notes and mailbox
+	@$(COMPOSE) on-stack -- sh -c '$(BIN)/python -m actors.verify; replayed=$$?; $(BIN)/python -m loadtest.verdict && exit $$replayed'
+
+lock:  ## pin the newest versions that fit together
+	@sh compose/lock.sh

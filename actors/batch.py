@@ -1,0 +1,401 @@
+"""One batch of a show lane: the messages as read, each decided in turn, and all that the batch writes and tells."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from actors.lanes.session import Arrived, Session
+from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, open_body, seal
+from actors.show import FREE, STATE_NAMES, Hold, Inputs, Outcome, Show, apply, decide
+from sagas import booking as booking_saga
+from sagas.clock import rfc3339
+from sagas.identity import saga_lane
+from sagas.messages import (
+    ConfirmSeats,
+    Event,
+    ExpireHold,
+    Fence,
+    HoldExpired,
+    HoldSeats,
+    OpenShow,
+    ReleaseSeats,
+    SeatsConfirmed,
+    SeatsGone,
+    SeatsHeld,
+    SeatsReleased,
+    ShowCommand,
+    ShowLaneMessage,
+    event_id_for,
+)
+from sagas.prices import Amounts
+from sagas.refusals import AnyRefusal, ShowClosed
+from sagas.seat_plan import decode as decode_plan
+from store import decisions, live
+from store.bookings import BookingRow, from_row
+from store.decisions import JournalRow, NewSaga, SeatChange, ShowRow, Writes
+from store.settings import settings
+
+#: Shows and places that one session keeps in memory; the least recently used go first.
+SHOWS_KEPT = 2_000
+PLACES_KEPT = 4_000_000
+
+_decode = msgspec.json.Decoder(ShowLaneMessage).decode
+_encode = msgspec.json.Encoder().encode
+_decode_outcome = msgspec.json.Decoder(Outcome).decode
+_NO_AMOUNTS = Amounts(seats=0)
+
+BookingCommand = HoldSeats | ConfirmSeats | ReleaseSeats | ExpireHold
+Load = Callable[[Any, str, UUID], Awaitable[Show | None]]
+
+
+class Quarantined(Exception):
+    """This show cannot be decided on here; its lane goes on without it."""
+
+
+class Read(NamedTuple):
+    """A message of the log, opened: its command, or why it cannot be read."""
+
+    at: Arrived
+    command: ShowCommand | Fence | None
+    body: str
+    options: Options
+    fault: str = ""
+
+
+class Decided(NamedTuple):
+    """What a batch came to, once it is committed: what to tell, and what to say in the log."""
+
+    news: live.Announcement
+    events: list[Sealed]
+    lines: list[dict[str, Any]]
+
+
+def read(arrived: Arrived) -> Read:
+    """Open a message.  Nothing in it can raise: what is not ours is journalled as unreadable."""
+    text = arrived.body[:BODY_LIMIT_BYTES].decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+    try:
+        opened = open_body(arrived.body)
+        return Read(arrived, _decode(opened.message), text, opened.options)
+    except (ValueError, RecursionError) as error:
+        return Read(arrived, None, text, Options(), fault=f"unreadable: {error}"[:500])
+
+
+def chain_hash(before: str, generation: int, offset: int, body: str, now: datetime, result: str) -> str:
+    """The show's hash after a decision: each link covers the one before, so no line can be changed unseen."""
+    link = f"{before}|{generation}|{offset}|{body}|{rfc3339(now)}|{result}"
+    return hashlib.sha256(link.encode()).hexdigest()
+
+
+def hold_of(show: Show, row: Any) -> Hold:
+    """A booking's row as its show remembers it."""
+    seats = tuple(show.ordinal(place["id"]) for place in msgspec.json.decode(row["seats"]))
+    return Hold(row["buyer_id"], seats, row["state"], row["held_until"])
+
+
+class Batch:
+    """Decides messages one after the other against the session's memory, and collects the rows that follow."""
+
+    def __init__(self, load: Load, session: Session, connection: Any, now: datetime) -> None:
+        self._load, self._session, self._connection, self._now = load, session, connection, now
+        self._lane, self._generation = session.lane, session.place.generation
+        self._previous = session.place.last_offset
+        self._shows: OrderedDict[UUID, Show | None] = session.memory.setdefault("shows", OrderedDict())
+        self._away: dict[UUID, str] = {}
+        self._met: dict[UUID, tuple[UUID, str, Outcome]] = {}
+        self._booked: dict[UUID, BookingRow] = {}
+        self._live_holds: dict[UUID, int] = {}
+        self._holds_change: dict[UUID, int] = {}
+        self._seats: dict[tuple[UUID, int], tuple[int, int, UUID | None]] = {}
+        self._touched: set[UUID] = set()
+        self._writes = Writes({}, {}, [], [], [], [], {})
+        self._news = live.Announcement({}, {}, {}, [])
+        self._events: list[Sealed] = []
+        self._lines: list[dict[str, Any]] = []
+
+    async def look_up(self, messages: list[Read]) -> None:
+        """Ask the tables for what this batch needs and memory does not hold."""
+        commands = [m.command for m in messages if m.command is not None and not isinstance(m.command, Fence)]
+        rows = await decisions.met(self._connection, [command.command_id for command in commands])
+        for command_id, row in rows.items():
+            self._met[command_id] = (row["show_id"], row["outcome"], _decode_outcome(row["result"]))
+        if self._met:
+            for booking in await decisions.bookings(self._connection, list(self._met)):
+                self._booked[booking["id"]] = from_row(booking)
+        buyers = sorted({command.buyer_id for command in commands if isinstance(command, BookingCommand)})
+        if buyers:
+            self._live_holds = await decisions.live_holds(self._connection, buyers)
+        for show_id in {command.show_id for command in commands}:
+            await self._look_up_show(show_id)
+        await self._look_up_bookings(commands)
+
+    async def _look_up_show(self, show_id: UUID) -> None:
+        if show_id in self._shows:
+            self._shows.move_to_end(show_id)
+            return
+        try:
+            self._shows[show_id] = await self._load(self._connection, self._lane, show_id)
+        except Quarantined as error:
+            self._away[show_id] = str(error)
+        while len(self._shows) > 1 and (
+            len(self._shows) > SHOWS_KEPT or sum(len(s.states) for s in self._shows.values() if s) > PLACES_KEPT
+        ):
+            self._shows.popitem(last=False)
+
+    async def _look_up_bookings(self, commands: list[ShowCommand]) -> None:
+        """Bookings that have ended are not kept in memory; late money and repeats ask for them."""
+        unknown = [
+            command.booking_id
+            for command in commands
+            if isinstance(command, ConfirmSeats | ReleaseSeats | ExpireHold)
+            and (show := self._shows.get(command.show_id)) is not None
+            and command.booking_id not in show.bookings
+        ]
+        for row in await decisions.bookings(self._connection, unknown) if unknown else []:
+            if (show := self._shows.get(row["show_id"])) is not None and row["state"] in ("expired", "released"):
+                show.remember(row["id"], hold_of(show, row))
+
+    async def decide(self, message: Read, poison: bool) -> None:
+        """Take one message: its row in the journal, and what follows from it."""
+        command = message.command
+        if command is None or poison:
+            self._note(message, Outcome("failed" if poison else "unreadable", decided=False, reason=message.fault))
+            if isinstance(command, HoldSeats):
+                self._book(message, command, Outcome("failed", booking_state="failed", reason=message.fault), 0)
+            return
+        if isinstance(command, Fence):
+            self._note(message, Outcome("fence", decided=False))
+            return
+        if command.show_id in self._away:
+            self._turn_away(message, command)
+            return
+        show = self._shows.get(command.show_id)
+        inputs = self._inputs(command)
+        outcome = decide(show, command, self._now, inputs)
+        if not outcome.decided:
+            self._note(message, outcome, inputs)
+            self._answer_again(message, command, outcome)
+            return
+        if isinstance(command, OpenShow):
+            show = await self._open(command)
+        before = show.bookings.get(command.booking_id) if show and isinstance(command, BookingCommand) else None
+        if show is not None:
+            self._change_seats(show, command, outcome)
+            apply(show, command, outcome)
+        self._settle(message, command, outcome, inputs, show, before)
+
+    def _inputs(self, command: ShowCommand) -> Inputs:
+        met = self._met.get(command.command_id)
+        live_holds = 0
+        if isinstance(command, HoldSeats):
+            live_holds = self._live_holds.get(command.buyer_id, 0) + self._holds_change.get(command.buyer_id, 0)
+        return Inputs(
+            live_holds=live_holds,
+            live_holds_limit=settings().max_live_holds_per_buyer,
+            met=met[1] if met else "",
+            met_on_other_show=bool(met and met[0] != command.show_id),
+        )
+
+    async def _open(self, command: OpenShow) -> Show:
+        row = await decisions.show(self._connection, command.show_id)
+        show = Show(command.show_id, command, decode_plan(row["plan_body"]))
+        await decisions.open_seats(
+            self._connection, show.id, [show.seat_id(ordinal) for ordinal in range(len(show.states))]
+        )
+        self._shows[command.show_id] = show
+        return show
+
+    def _change_seats(self, show: Show, command: ShowCommand, outcome: Outcome) -> None:
+        booking_id = getattr(command, "booking_id", None) if outcome.seat_state != FREE else None
+        for ordinal in outcome.seats:
+            was = self._seats.get((show.id, ordinal), (show.states[ordinal],))[0]
+            self._seats[show.id, ordinal] = (was, outcome.seat_state, booking_id)
+
+    def _settle(
+        self, message: Read, command: ShowCommand, outcome: Outcome, inputs: Inputs, show: Show | None,
+        before: Hold | None,
+    ) -> None:  # fmt: skip
+        """Everything that follows from a decision that took effect."""
+        self._met[command.command_id] = (command.show_id, outcome.name, outcome)
+        place = 0
+        if show is not None:
+            self._touched.add(show.id)
+            show.places += isinstance(command, HoldSeats)
+            place = show.places
+        self._note(message, outcome, inputs, show, place)
+        if isinstance(command, HoldSeats):
+            self._book(message, command, outcome, place)
+            self._news.decided[command.show_id] = self._news.decided.get(command.show_id, 0) + 1
+        elif outcome.booking_state and isinstance(command, BookingCommand):
+            self._change_booking(command.booking_id, outcome.booking_state)
+            if before is not None and before.state == "held":
+                self._count_hold(command.buyer_id, -1)
+        self._report(message, command, outcome)
+
+    def _note(
+        self, message: Read, outcome: Outcome, inputs: Inputs | None = None, show: Show | None = None, place: int = 0
+    ) -> None:
+        """The message's row in the journal, and its line in the log."""
+        command, result, link = message.command, None, None
+        if outcome.decided:
+            result = _encode(outcome).decode()
+        if show is not None and result is not None:
+            link = show.hash = chain_hash(
+                show.hash, self._generation, message.at.offset, message.body, self._now, result
+            )
+        booking_id, show_id = getattr(command, "booking_id", None), getattr(command, "show_id", None)
+        told = outcome.refusal.type() if outcome.refusal and outcome.decided else outcome.name
+        self._writes.journal.append(
+            JournalRow(
+                message.at.offset, self._previous, show_id, booking_id, command.name() if command else "unreadable",
+                getattr(command, "command_id", None), message.at.publish_id, message.body,
+                _encode(inputs).decode() if inputs else None, told, result or (outcome.reason or None), outcome.decided,
+                place or None, link,
+            )
+        )  # fmt: skip
+        self._previous = message.at.offset
+        if not isinstance(command, Fence):
+            self._lines.append(
+                {
+                    "did": f"{command.name() if command else 'message'}:{told}", "offset": message.at.offset,
+                    "show_id": show_id, "booking_id": booking_id, "place": place or None,
+                    "trace_id": message.options.traceparent[3:35] or None,
+                }
+            )  # fmt: skip
+
+    def _book(self, message: Read, wish: HoldSeats, outcome: Outcome, place: int) -> None:
+        show = self._shows.get(wish.show_id)
+        row = BookingRow(
+            id=wish.booking_id,
+            show_id=wish.show_id,
+            buyer_id=wish.buyer_id,
+            lane=self._lane,
+            generation=self._generation,
+            offset=message.at.offset,
+            place=place,
+            state=outcome.booking_state,
+            seats=_encode(outcome.places).decode(),
+            amounts=_encode(outcome.amounts or _NO_AMOUNTS).decode(),
+            currency=show.terms.currency if show else "INR",
+            method="none" if outcome.amounts and outcome.amounts.total == 0 else wish.method,
+            held_until=outcome.held_until,
+            refusal=_encode(outcome.refusal).decode() if outcome.refusal else None,
+            body_hash=wish.body_hash,
+            decided_at=self._now,
+        )
+        self._writes.bookings[row.id] = self._booked[row.id] = row
+        self._reply(message, row)
+        if outcome.booking_state == "held":
+            self._count_hold(wish.buyer_id, +1)
+            self._begin_saga(message, row, outcome.amounts or _NO_AMOUNTS)
+
+    def _begin_saga(self, message: Read, row: BookingRow, amounts: Amounts) -> None:
+        held = SeatsHeld(
+            event_id=event_id_for(row.id, SeatsHeld),
+            booking_id=row.id,
+            show_id=row.show_id,
+            buyer_id=row.buyer_id,
+            method=row.method,  # type: ignore[arg-type]
+            amount=amounts.total,
+            currency=row.currency,
+        )
+        lane, options = saga_lane(row.id, settings().saga_lanes), Options(message.options.traceparent)
+        progress = _encode(booking_saga.begin(held)).decode()
+        self._writes.sagas.append(
+            NewSaga(row.id, lane, progress, _encode([held]).decode(), message.options.traceparent)
+        )
+        self._events.append(seal(lane, held, options))
+
+    def _change_booking(self, booking_id: UUID, state: str) -> None:
+        if (new := self._writes.bookings.get(booking_id)) is not None:
+            self._writes.bookings[booking_id] = msgspec.structs.replace(new, state=state)
+        else:
+            self._writes.booking_states[booking_id] = state
+        self._news.bookings.append(booking_id)
+
+    def _count_hold(self, buyer_id: UUID, step: int) -> None:
+        self._holds_change[buyer_id] = self._holds_change.get(buyer_id, 0) + step
+
+    def _report(self, message: Read, command: ShowCommand, outcome: Outcome) -> None:
+        """Tell the booking's saga what its command came to."""
+        if isinstance(command, ConfirmSeats | ReleaseSeats | ExpireHold) and (event := event_of(command, outcome)):
+            lane = saga_lane(command.booking_id, settings().saga_lanes)
+            self._events.append(seal(lane, event, Options(message.options.traceparent)))
+
+    def _reply(self, message: Read, row: BookingRow | None, refusal: AnyRefusal | None = None) -> None:
+        if message.options.reply_to and isinstance(message.command, HoldSeats):
+            text = _encode(refusal).decode() if refusal else None
+            reply = live.Reply(message.command.booking_id, row, text)
+            self._news.replies.setdefault(message.options.reply_to, []).append(reply)
+
+    def _answer_again(self, message: Read, command: ShowCommand, outcome: Outcome) -> None:
+        """A repeat changes nothing, and is answered as the first was."""
+        if isinstance(command, HoldSeats):
+            self._reply(message, None if outcome.refusal else self._booked.get(command.booking_id), outcome.refusal)
+        elif command.command_id in self._met:
+            self._report(message, command, self._met[command.command_id][2])
+
+    def _turn_away(self, message: Read, command: ShowCommand) -> None:
+        why = self._away[command.show_id]
+        self._note(message, Outcome("elsewhere" if why == "elsewhere" else "quarantined", decided=False, reason=why))
+        moving = ShowClosed(detail="This show is being moved. Please try again in a moment.", reason="moving")
+        self._reply(message, None, moving)
+
+    def writes(self) -> Writes:
+        """All rows of the batch."""
+        writes, changed = self._writes, {show_id for show_id, _ in self._seats}
+        for show_id in changed:
+            show = self._shows[show_id]
+            assert show is not None
+            show.seats_version += 1
+        for show_id in self._touched:
+            show = self._shows[show_id]
+            assert show is not None
+            left = _encode(show.left_by_section()).decode()
+            writes.shows.append(ShowRow(show_id, show.places, show.seats_version, left, show.hash))
+        for (show_id, ordinal), (was, state, booking_id) in self._seats.items():
+            show = self._shows[show_id]
+            assert show is not None
+            change = SeatChange(show_id, show.seat_id(ordinal), STATE_NAMES[was], STATE_NAMES[state], booking_id)
+            writes.seats.append(change)
+        writes.buyers = {
+            buyer: (self._live_holds.get(buyer, 0), change) for buyer, change in self._holds_change.items() if change
+        }
+        return writes
+
+    def decided(self) -> Decided:
+        """What to tell once the batch is committed."""
+        for change in self._writes.seats:
+            show = self._shows[change.show_id]
+            assert show is not None
+            version = show.seats_version
+            told = self._news.seats.setdefault(
+                show.id, live.SeatsChanged(version, version - 1, {}, show.left_by_section())
+            )
+            if show.is_seated(change.id):
+                told.changes[change.id] = change.state
+        return Decided(self._news, self._events, self._lines)
+
+
+def event_of(command: ConfirmSeats | ReleaseSeats | ExpireHold, outcome: Outcome) -> Event | None:
+    """The event that reports a seat command's outcome to its saga."""
+    kinds: dict[str, type[Event]] = {
+        "confirmed": SeatsConfirmed,
+        "gone": SeatsGone,
+        "released": SeatsReleased,
+        "expired": HoldExpired,
+    }
+    kind = kinds.get(outcome.name)
+    if kind is None:
+        return None
+    more = {"reason": outcome.reason} if kind is SeatsGone else {}
+    return kind(
+        event_id=event_id_for(command.command_id, kind),
+        booking_id=command.booking_id,
+        answers=command.command_id,
+        **more,
+    )

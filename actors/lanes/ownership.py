@@ -1,0 +1,60 @@
+"""Who has which lane: leases in Postgres, fairly shared between the workers that are alive.
+
+The lease only saves wasted work.  What keeps two owners from both writing is the offset in the batch's transaction."""
+
+import asyncio
+import os
+import socket
+
+import structlog
+
+from sagas.identity import new_id
+from store import lanes, workers
+from store.connection import is_operating
+from store.settings import settings
+
+log = structlog.get_logger()
+
+
+class Ownership:
+    """This worker's lanes of one kind (``show`` or ``saga``), renewed and re-shared several times within a lease."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.worker_id = f"{kind}-{socket.gethostname()}-{os.getpid()}-{new_id().hex[-6:]}"
+        self.owned: frozenset[str] = frozenset()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self._share()
+        self._task = asyncio.get_running_loop().create_task(self._keep())
+
+    async def stop(self) -> None:
+        """Give the lanes back at once, so that nobody has to wait for the lease to lapse."""
+        if self._task:
+            self._task.cancel()
+        self.owned = frozenset()
+        await lanes.release(self.worker_id)
+        await workers.leave(self.worker_id)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(settings().lease_seconds / 6)
+            try:
+                await self._share()
+            except Exception as error:
+                if not is_operating(error):
+                    log.exception("lease_failed", worker=self.worker_id)
+                else:
+                    log.warning("lease_not_renewed", worker=self.worker_id, error=repr(error))
+
+    async def _share(self) -> None:
+        seconds = settings().lease_seconds
+        await workers.appear(self.worker_id, f"{self.kind}-lane")
+        alive = await workers.alive(f"{self.kind}-lane", seconds)
+        owned = frozenset(await lanes.share(self.kind, self.worker_id, alive, seconds))
+        for lane in sorted(owned - self.owned):
+            log.info("lane_taken", lane=lane, worker=self.worker_id)
+        for lane in sorted(self.owned - owned):
+            log.info("lane_given", lane=lane, worker=self.worker_id)
+        self.owned = owned

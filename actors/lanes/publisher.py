@@ -1,0 +1,218 @@
+"""Publishing with the broker's confirm, from an event loop: accepted for certain, or not known to be accepted.
+
+One channel for each queue, used for nothing else: RabbitMQ before 4.0.1 can confirm messages that it drops when one
+channel serves two streams.  Every publish is mandatory.  What is returned, nacked, or not confirmed in time raises
+NotAccepted, and the channel is thrown away, since nobody knows what it still holds."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import pika
+import structlog
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.channel import Channel
+
+from actors.lanes.wire import Sealed
+from sagas.clock import monotonic_seconds
+
+#: A publish that is not confirmed within this is not known to be accepted.
+CONFIRM_SECONDS = 2.0
+CONNECT_SECONDS = 5.0
+#: How often the oldest publish of each channel is looked at.
+WATCH_SECONDS = 0.25
+
+log = structlog.get_logger()
+
+
+class NotAccepted(Exception):
+    """The broker did not confirm: the message may or may not be in the queue.  Asking again with the same id is safe."""
+
+
+class _Outlet:
+    """The one channel of one queue, and what is in flight on it."""
+
+    def __init__(self, queue: str) -> None:
+        self.queue = queue
+        self.channel: Channel | None = None
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.tag = 0
+        self.pending: dict[int, tuple[asyncio.Future[None], str, float]] = {}
+        self.returned: set[str] = set()
+
+    def settle(self, upto: int, multiple: bool, reason: str | None) -> None:
+        for tag in [t for t in self.pending if t <= upto] if multiple else [upto]:
+            future, publish_id, _ = self.pending.pop(tag, (None, "", 0.0))
+            if future is None or future.done():  # a caller that left cancels its future; raising here would close all
+                self.returned.discard(publish_id)
+                continue
+            if reason is None and publish_id in self.returned:
+                self.returned.discard(publish_id)
+                future.set_exception(NotAccepted(f"{self.queue}: no such queue"))
+            elif reason is None:
+                future.set_result(None)
+            else:
+                future.set_exception(NotAccepted(f"{self.queue}: {reason}"))
+
+    def fail(self, reason: str) -> None:
+        if not self.ready.done():
+            self.ready.set_exception(NotAccepted(f"{self.queue}: {reason}"))
+            self.ready.exception()
+        if self.pending:
+            self.settle(max(self.pending), True, reason)
+
+
+class Publisher:
+    """A connection that publishes, made when first needed and made again after it broke.  Belongs to one event loop."""
+
+    def __init__(self, url: str) -> None:
+        self._parameters = pika.URLParameters(url)
+        self._parameters.heartbeat = 30
+        self._connection: AsyncioConnection | None = None
+        self._opening: asyncio.Future[AsyncioConnection] | None = None
+        self._outlets: dict[str, _Outlet] = {}
+        self._blocked = False
+        self._watch: asyncio.Task[None] | None = None
+
+    async def publish(self, sealed: Sealed) -> None:
+        """Publish one message and wait for its confirm.  Raises NotAccepted."""
+        await self._send(await self._outlet(sealed.queue), sealed)
+
+    async def publish_all(self, batch: Iterable[Sealed]) -> list[BaseException | None]:
+        """Publish many, each on its queue's channel; the result has None for each that was confirmed."""
+        return await asyncio.gather(*(self.publish(sealed) for sealed in batch), return_exceptions=True)  # type: ignore[return-value]
+
+    async def check(self) -> None:
+        """Raise NotAccepted unless a connection is open and may publish."""
+        await asyncio.wait_for(self._connected(), CONNECT_SECONDS)
+
+    async def close(self) -> None:
+        if self._watch:
+            self._watch.cancel()
+        if self._connection and self._connection.is_open:
+            self._connection.close()
+            await asyncio.sleep(0)
+        self._lose("closing")
+
+    def _send(self, outlet: _Outlet, sealed: Sealed) -> asyncio.Future[None]:
+        if self._blocked:
+            raise NotAccepted("the broker takes no messages now (memory or disk alarm)")
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        assert outlet.channel is not None
+        try:
+            outlet.channel.basic_publish(
+                "",
+                sealed.queue,
+                sealed.body,
+                pika.BasicProperties(delivery_mode=2, message_id=sealed.publish_id, content_type="application/json"),
+                mandatory=True,
+            )
+        except pika.exceptions.AMQPError as error:
+            self._discard(outlet, repr(error))
+            raise NotAccepted(f"{sealed.queue}: {error!r}") from error
+        outlet.tag += 1
+        outlet.pending[outlet.tag] = (future, sealed.publish_id, monotonic_seconds())
+        return future
+
+    async def _outlet(self, queue: str) -> _Outlet:
+        outlet = self._outlets.get(queue)
+        if outlet is not None and outlet.ready.done() and not outlet.ready.exception():
+            return outlet
+        connection = await self._connected()
+        outlet = self._outlets.get(queue)
+        if outlet is None:
+            outlet = self._outlets[queue] = _Outlet(queue)
+            connection.channel(on_open_callback=lambda channel: self._on_channel(outlet, channel))
+        try:
+            await asyncio.wait_for(asyncio.shield(outlet.ready), CONFIRM_SECONDS)
+        except TimeoutError:
+            self._discard(outlet, "no channel in time")
+            raise NotAccepted(f"{queue}: no channel in time") from None
+        return outlet
+
+    def _on_channel(self, outlet: _Outlet, channel: Channel) -> None:
+        outlet.channel = channel
+        channel.add_on_close_callback(lambda _channel, reason: self._discard(outlet, repr(reason)))
+        channel.add_on_return_callback(lambda _c, _m, properties, _b: outlet.returned.add(properties.message_id))
+
+        def on_confirm(frame: Any) -> None:
+            method = frame.method
+            nacked = method.NAME == "Basic.Nack"
+            outlet.settle(method.delivery_tag, method.multiple, "nacked" if nacked else None)
+            if nacked:
+                self._discard(outlet, "nacked")
+
+        def on_ready(_frame: Any) -> None:
+            if not outlet.ready.done():
+                outlet.ready.set_result(None)
+
+        channel.confirm_delivery(on_confirm, on_ready)
+
+    def _discard(self, outlet: _Outlet, reason: str) -> None:
+        if self._outlets.get(outlet.queue) is outlet:
+            del self._outlets[outlet.queue]
+        outlet.fail(reason)
+        if outlet.channel is not None and outlet.channel.is_open:
+            outlet.channel.close()
+
+    async def _connected(self) -> AsyncioConnection:
+        if self._blocked:
+            raise NotAccepted("the broker takes no messages now (memory or disk alarm)")
+        if self._connection is not None and self._connection.is_open:
+            return self._connection
+        if self._opening is None:
+            self._opening = asyncio.get_running_loop().create_future()
+            self._opening.add_done_callback(lambda future: future.cancelled() or future.exception())
+            AsyncioConnection(
+                self._parameters,
+                on_open_callback=self._on_open,
+                on_open_error_callback=lambda _connection, error: self._lose(repr(error)),
+                on_close_callback=self._on_close,
+            )
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._opening), CONFIRM_SECONDS)
+        except TimeoutError:
+            raise NotAccepted("no connection to the broker in time") from None
+
+    def _on_open(self, connection: AsyncioConnection) -> None:
+        self._connection, self._blocked = connection, False
+        connection.add_on_connection_blocked_callback(self._on_blocked)
+        connection.add_on_connection_unblocked_callback(self._on_unblocked)
+        if self._opening and not self._opening.done():
+            self._opening.set_result(connection)
+        self._opening = None
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.get_running_loop().create_task(self._watch_pending())
+
+    def _on_close(self, connection: AsyncioConnection, reason: Any) -> None:
+        if connection is self._connection:
+            self._lose(repr(reason))
+
+    def _lose(self, reason: str) -> None:
+        opening, self._opening = self._opening, None
+        self._connection, self._blocked = None, False
+        if opening and not opening.done():
+            opening.set_exception(NotAccepted(f"the broker is out of reach: {reason}"))
+        for outlet in list(self._outlets.values()):
+            self._discard(outlet, reason)
+
+    def _on_blocked(self, *_: Any) -> None:
+        log.warning("broker_blocked", hint="RabbitMQ has a memory or disk alarm; publishing is refused until it ends")
+        self._blocked = True
+        for outlet in list(self._outlets.values()):
+            outlet.fail("the broker takes no messages now")
+            outlet.pending.clear()
+
+    def _on_unblocked(self, *_: Any) -> None:
+        log.info("broker_unblocked")
+        self._blocked = False
+
+    async def _watch_pending(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            too_old = monotonic_seconds() - CONFIRM_SECONDS
+            for outlet in list(self._outlets.values()):
+                oldest = next(iter(outlet.pending.values()), None)
+                if oldest and oldest[2] < too_old:
+                    log.warning("publish_unconfirmed", queue=outlet.queue, in_flight=len(outlet.pending))
+                    self._discard(outlet, "not confirmed in time")

@@ -1,0 +1,111 @@
+"""The payment provider, through its own SDK: with timeouts, without its shared defaults, and with errors that say
+whether the answer was no or nobody knows.  It blocks, so it belongs in a worker's thread."""
+
+import threading
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import razorpay
+import requests
+from razorpay.errors import BadRequestError, GatewayError, ServerError
+
+from store.settings import settings
+
+#: Seconds to connect, and to wait for an answer.
+TIMEOUT_SECONDS = (3.0, 10.0)
+
+
+class Declined(Exception):
+    """The provider said no; asking again would end the same way."""
+
+
+class Unknown(Exception):
+    """No answer, or none that can be trusted: the thing may have been done.  Ask before doing it again."""
+
+
+class ProviderPayment(msgspec.Struct, frozen=True):
+    """A payment as the provider sees it."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    order_id: str | None = None
+    error_description: str | None = None
+
+
+class ProviderRefund(msgspec.Struct, frozen=True):
+    id: str
+    status: str
+
+
+_state = threading.local()
+
+
+def _client() -> razorpay.Client:
+    """One client a thread: its session is not made to be shared."""
+    client = getattr(_state, "client", None)
+    if client is None:
+        auth = (settings().razorpay_key_id, settings().razorpay_key_secret)
+        client = _state.client = razorpay.Client(auth=auth, base_url=settings().razorpay_url)
+    return client
+
+
+def _ask(call: Any, *args: Any, **kwargs: Any) -> Any:
+    try:
+        answer = call(*args, timeout=TIMEOUT_SECONDS, **kwargs)
+    except BadRequestError as error:
+        raise Declined(str(error)) from error
+    except (GatewayError, ServerError, requests.RequestException, ValueError) as error:
+        raise Unknown(f"{type(error).__name__}: {error}"[:200]) from error
+    if not isinstance(answer, dict):
+        raise Unknown("the provider answered nonsense")
+    return answer
+
+
+def make_order(payment_id: UUID, booking_id: UUID, amount: int, currency: str) -> str:
+    """A new order; its receipt is our payment's id.  The order's id.  Raises Declined, Unknown."""
+    order = {
+        "amount": amount,
+        "currency": currency,
+        "receipt": payment_id.hex,
+        "payment_capture": 1,
+        "notes": {"booking_id": str(booking_id)},
+    }
+    return str(_ask(_client().order.create, order)["id"])
+
+
+def find_order(payment_id: UUID) -> str | None:
+    """The order that was made for this payment, by its receipt, or None.  Raises Unknown."""
+    orders = _ask(_client().order.all, {"receipt": payment_id.hex})["items"]
+    return str(orders[0]["id"]) if orders else None
+
+
+def payments_of(order_id: str) -> list[ProviderPayment]:
+    """All attempts to pay an order.  Raises Declined, Unknown."""
+    return msgspec.convert(_ask(_client().order.payments, order_id)["items"], list[ProviderPayment])
+
+
+def capture(provider_payment_id: str, amount: int, currency: str) -> ProviderPayment:
+    """Take an authorized payment; one that was already taken is as good.  Raises Declined, Unknown."""
+    try:
+        taken = _ask(_client().payment.capture, provider_payment_id, amount, {"currency": currency})
+    except Declined:
+        taken = _ask(_client().payment.fetch, provider_payment_id)
+        if taken.get("status") != "captured":
+            raise
+    return msgspec.convert(taken, ProviderPayment)
+
+
+def refund(provider_payment_id: str, refund_id: UUID, amount: int, reason: str) -> ProviderRefund:
+    """Give a captured payment back; asked twice, the provider does it once.  Raises Declined, Unknown."""
+    body = {"amount": amount, "receipt": refund_id.hex, "notes": {"reason": reason}}
+    headers = {"X-Refund-Idempotency": refund_id.hex}
+    given = _ask(_client().payment.refund, provider_payment_id, body, headers=headers)
+    return msgspec.convert(given, ProviderRefund)
+
+
+def find_refund(provider_refund_id: str) -> ProviderRefund:
+    """What has become of a refund.  Raises Declined, Unknown."""
+    return msgspec.convert(_ask(_client().refund.fetch, provider_refund_id), ProviderRefund)

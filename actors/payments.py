@@ -1,0 +1,184 @@
+"""The payments worker: talks to the provider on the sagas' behalf, and reports back with events.
+
+Each step is claimed first (a lease in its row, committed), so that two workers never ask at once; each call carries a
+key of its own, so that asking again is safe; after an unknown answer it asks what happened before it does anything."""
+
+from typing import Any
+from uuid import UUID
+
+import dramatiq
+import msgspec
+import structlog
+
+from actors import payment_gateway as gateway
+from actors.lanes.consumer import on_loop
+from actors.lanes.routes import PAYMENTS
+from actors.payment_gateway import Declined, ProviderPayment, ProviderRefund
+from actors.workplace import workplace
+from sagas.messages import (
+    AttemptFailed,
+    CapturePayment,
+    CheckPayment,
+    Event,
+    MoneyAuthorized,
+    MoneyCaptured,
+    MoneyRefunded,
+    PaymentReady,
+    PaymentRefused,
+    RefundFailed,
+    RefundMoney,
+    RequestPayment,
+    event_id_for,
+)
+from store import money
+
+log = structlog.get_logger()
+
+#: Longer than the provider's timeouts together: a lease that lapses belongs to a worker that died.
+CLAIM_SECONDS = 30.0
+
+
+@dramatiq.actor(queue_name=PAYMENTS)
+def request_payment(message: dict[str, Any]) -> None:
+    """Make the order by which the buyer can pay, once."""
+    command = msgspec.convert(message, RequestPayment)
+    payment = on_loop(money.claim_payment(command.payment_id, CLAIM_SECONDS))
+    if payment is None:
+        log.info("payment_claimed_elsewhere", booking_id=str(command.booking_id))
+        return
+    try:
+        order_id = payment["razorpay_order_id"]
+        if order_id is None and payment["tried"]:
+            order_id = gateway.find_order(command.payment_id)
+        if order_id is None:
+            order_id = gateway.make_order(command.payment_id, command.booking_id, command.amount, command.currency)
+    except Declined as error:
+        log.error("order_declined", booking_id=str(command.booking_id), error=str(error))
+        refused = PaymentRefused(
+            event_id=event_id_for(command.command_id, PaymentRefused), booking_id=command.booking_id,
+            answers=command.command_id, payment_id=command.payment_id, reason="payment-unavailable", detail=str(error),
+        )  # fmt: skip
+        _report(refused)
+        return
+    on_loop(money.set_order(command.payment_id, order_id))
+    _report(
+        PaymentReady(
+            event_id=event_id_for(command.payment_id, PaymentReady), booking_id=command.booking_id,
+            answers=command.command_id, payment_id=command.payment_id, method=command.method, order_id=order_id,
+        )
+    )  # fmt: skip
+    on_loop(money.unclaim_payment(command.payment_id))
+
+
+@dramatiq.actor(queue_name=PAYMENTS)
+def capture_payment(message: dict[str, Any]) -> None:
+    """Take an authorized payment, if its seats are still kept."""
+    command = msgspec.convert(message, CapturePayment)
+    if not on_loop(money.seats_are_kept(command.booking_id)):
+        log.info("authorized_money_left", booking_id=str(command.booking_id), hint="the hold has ended; it lapses")
+        return
+    try:
+        taken = gateway.capture(command.provider_payment_id, command.amount, command.currency)
+    except Declined as error:
+        log.error("capture_declined", booking_id=str(command.booking_id), error=str(error))
+        _report(failed_attempt(command.payment_id, command.booking_id, command.provider_payment_id, str(error)))
+        return
+    _report(event_of(taken, command.payment_id, command.booking_id, command.command_id))
+
+
+@dramatiq.actor(queue_name=PAYMENTS)
+def refund_money(message: dict[str, Any]) -> None:
+    """Give one captured payment back, once, and follow it until it is done."""
+    command = msgspec.convert(message, RefundMoney)
+    refund = on_loop(money.claim_refund(command.refund_id, CLAIM_SECONDS))
+    if refund is None:
+        log.info("refund_claimed_elsewhere", booking_id=str(command.booking_id))
+        return
+    try:
+        if refund["provider_refund_id"]:
+            given = gateway.find_refund(refund["provider_refund_id"])
+        else:
+            given = gateway.refund(command.provider_payment_id, command.refund_id, command.amount, command.reason)
+    except Declined as error:
+        log.error("refund_declined", booking_id=str(command.booking_id), error=str(error))
+        _report(_refund_failed(command.refund_id, command.payment_id, command.booking_id, str(error)))
+        return
+    on_loop(money.unclaim_refund(command.refund_id, given.id))
+    if (event := refund_event(given, refund)) is not None:
+        _report(event)
+
+
+@dramatiq.actor(queue_name=PAYMENTS)
+def check_payment(message: dict[str, Any]) -> None:
+    """Ask the provider what has become of a payment, and tell its saga."""
+    command = msgspec.convert(message, CheckPayment)
+    payment = on_loop(money.payment(command.payment_id))
+    if payment is None or payment["razorpay_order_id"] is None:
+        return
+    for attempt in gateway.payments_of(payment["razorpay_order_id"]):
+        if (event := event_of(attempt, command.payment_id, command.booking_id)) is not None:
+            _report(event)
+
+
+def event_of(
+    attempt: ProviderPayment, payment_id: UUID, booking_id: UUID, answers: UUID | None = None
+) -> Event | None:
+    """What a payment at the provider means to its saga.  The same fact has the same event id, whoever told it."""
+    match attempt.status:
+        case "captured" | "refunded":
+            return MoneyCaptured(
+                event_id=event_id_for(payment_id, MoneyCaptured, attempt.id), booking_id=booking_id, answers=answers,
+                payment_id=payment_id, provider_payment_id=attempt.id, method="razorpay", amount=attempt.amount,
+                currency=attempt.currency,
+            )  # fmt: skip
+        case "authorized":
+            return MoneyAuthorized(
+                event_id=event_id_for(payment_id, MoneyAuthorized, attempt.id), booking_id=booking_id,
+                payment_id=payment_id, provider_payment_id=attempt.id, amount=attempt.amount,
+                currency=attempt.currency,
+            )  # fmt: skip
+        case "failed":
+            return failed_attempt(payment_id, booking_id, attempt.id, attempt.error_description or "")
+        case _:
+            return None
+
+
+def failed_attempt(payment_id: UUID, booking_id: UUID, provider_payment_id: str, reason: str) -> AttemptFailed:
+    return AttemptFailed(
+        event_id=event_id_for(payment_id, AttemptFailed, provider_payment_id),
+        booking_id=booking_id,
+        payment_id=payment_id,
+        provider_payment_id=provider_payment_id,
+        reason=reason[:200],
+    )
+
+
+def refund_event(given: ProviderRefund, refund: Any) -> Event | None:
+    """What a refund at the provider means to its saga; None while it is pending."""
+    if given.status == "processed":
+        return MoneyRefunded(
+            event_id=event_id_for(refund["id"], MoneyRefunded),
+            booking_id=refund["booking_id"],
+            answers=refund["command_id"],
+            refund_id=refund["id"],
+            payment_id=refund["payment_id"],
+            provider_refund_id=given.id,
+        )
+    if given.status == "failed":
+        return _refund_failed(refund["id"], refund["payment_id"], refund["booking_id"], "the provider could not refund")
+    return None
+
+
+def _refund_failed(refund_id: UUID, payment_id: UUID, booking_id: UUID, reason: str) -> RefundFailed:
+    return RefundFailed(
+        event_id=event_id_for(refund_id, RefundFailed),
+        booking_id=booking_id,
+        refund_id=refund_id,
+        payment_id=payment_id,
+        reason=reason[:200],
+    )
+
+
+def _report(event: Event | None) -> None:
+    if event is not None:
+        on_loop(workplace().report(event))

@@ -1,0 +1,296 @@
+"""The saga lanes at work: events in, progress and commands out, many bookings to a commit.
+
+A command whose effect is only rows (a wallet's payment, issuing tickets, the letter log) is carried out in the batch's
+own transaction, and its event is fed to ``advance`` at once.  Everything else is sent after the commit; the saga's row
+keeps it until it is answered, and the sweep sends it again."""
+
+from collections import deque
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from actors.lane_actor import LaneActor
+from actors.lanes.publisher import Publisher
+from actors.lanes.routes import Routes
+from actors.lanes.session import Arrived, Session
+from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, open_body, seal
+from actors.tickets import tickets_of
+from sagas.booking import BOOKING
+from sagas.identity import derived
+from sagas.messages import (
+    CapturePayment,
+    Event,
+    Fence,
+    IssueTickets,
+    MoneyAuthorized,
+    MoneyCaptured,
+    MoneyRefunded,
+    PaymentReady,
+    PaymentRefused,
+    RefundFailed,
+    RefundMoney,
+    RequestPayment,
+    SagaCommand,
+    SagaLaneMessage,
+    SendLetter,
+    TicketsIssued,
+    event_id_for,
+)
+from sagas.saga import advance
+from store import live, mailing, money, tickets
+from store import sagas as saga_rows
+from store.money import MoneyWrites, Wallets
+from store.sagas import SagaJournalRow, SagaRow, TimelineRow
+from store.tickets import LetterRow, TicketRow
+
+log = structlog.get_logger()
+
+#: An answer that takes longer than this is asked for again: a lane's, the provider's, a letter's.
+OVERDUE_SECONDS = {"confirm_seats": 5.0, "release_seats": 5.0, "make_pdf": 60.0, "send_letter": 60.0}
+OVERDUE_OTHERWISE_SECONDS = 15.0
+
+_decode = msgspec.json.Decoder(SagaLaneMessage).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class ReadEvent(NamedTuple):
+    """A message of a saga lane's log, opened: its event, or why it cannot be read."""
+
+    at: Arrived
+    event: Event | Fence | None
+    body: str
+    fault: str = ""
+
+
+class Advanced(NamedTuple):
+    """What a batch came to, once it is committed."""
+
+    sealed: list[Sealed]
+    bookings: list[UUID]
+    lines: list[dict[str, Any]]
+
+
+class SagaLanes(LaneActor[ReadEvent, Advanced]):
+    """The saga lanes of this worker process."""
+
+    def __init__(self, publisher: Publisher, redis: Any, owner: str, routes: Routes) -> None:
+        super().__init__(publisher, owner)
+        self._redis, self._routes = redis, routes
+
+    def read(self, arrived: Arrived) -> ReadEvent:
+        text = arrived.body[:BODY_LIMIT_BYTES].decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+        try:
+            return ReadEvent(arrived, _decode(open_body(arrived.body).message), text)
+        except (ValueError, RecursionError) as error:
+            return ReadEvent(arrived, None, text, fault=f"unreadable: {error}"[:500])
+
+    async def decide(
+        self, connection: Any, session: Session, now: datetime, batch: list[ReadEvent], poison: bool
+    ) -> Advanced:
+        work = _Batch(connection, session, now)
+        await work.look_up(batch)
+        for message in batch:
+            work.take(message, poison)
+        await work.write()
+        sealed = [
+            seal(await self._routes.of(command), command, Options(trace)) for command, trace in work.to_send
+        ]
+        return Advanced(sealed, list(work.moved), work.lines)
+
+    async def tell(self, advanced: Advanced) -> None:
+        await self.publish("commands", advanced.sealed)
+        try:
+            await live.announce(self._redis, live.Announcement({}, {}, {}, advanced.bookings))
+        except Exception as error:
+            log.warning("bookings_not_told", error=repr(error), hint="pages ask again by themselves")
+
+
+class _Batch:
+    """Advances the sagas of one batch, and collects the rows that follow."""
+
+    def __init__(self, connection: Any, session: Session, now: datetime) -> None:
+        self._connection, self._lane, self._place, self._now = connection, session.lane, session.place, now
+        self._previous = session.place.last_offset
+        self._met: set[UUID] = set()
+        self._sagas: dict[UUID, SagaRow] = {}
+        self._bookings: dict[UUID, Any] = {}
+        self._wallets = Wallets([])
+        self._money = MoneyWrites()
+        self._tickets: list[TicketRow] = []
+        self._letters: list[LetterRow] = []
+        self._timeline: list[TimelineRow] = []
+        self._journal: list[SagaJournalRow] = []
+        self.moved: set[UUID] = set()
+        self.to_send: list[tuple[SagaCommand, str]] = []
+        self.lines: list[dict[str, Any]] = []
+
+    async def look_up(self, batch: list[ReadEvent]) -> None:
+        events = [message.event for message in batch if isinstance(message.event, Event)]
+        if not events:
+            return
+        self._met = await saga_rows.met(self._connection, [event.event_id for event in events])
+        self._sagas = await saga_rows.load(self._connection, list({event.booking_id for event in events}))
+        buyers = {
+            saga.progress.facts.buyer_id
+            for saga in self._sagas.values()
+            if "wallet" in (saga.progress.facts.method, saga.progress.facts.kept_method)
+        }
+        self._wallets = await money.lock_wallets(self._connection, sorted(buyers))
+        confirming = [saga.id for saga in self._sagas.values() if saga.progress.step in ("confirm", "tickets")]
+        if confirming:
+            rows = await tickets.bookings_to_ticket(self._connection, confirming)
+            self._bookings = {row["id"]: row for row in rows}
+
+    def take(self, message: ReadEvent, poison: bool) -> None:
+        event = message.event
+        if event is None or poison:
+            self._note(message, "failed" if poison else "unreadable", taken=False)
+        elif isinstance(event, Fence):
+            self._note(message, "fence", taken=False)
+        elif event.event_id in self._met:
+            self._note(message, "repeat", taken=False)
+        elif event.booking_id not in self._sagas:
+            self._note(message, "no-saga", taken=False)
+        else:
+            self._met.add(event.event_id)
+            self._advance(event, self._now)
+            self._note(message, self._sagas[event.booking_id].progress.step or "ended", taken=True)
+
+    def _advance(self, event: Event, now: datetime) -> None:
+        """Feed the event, and the events of commands that are only rows, until nothing follows from them."""
+        events = deque([event])
+        while events:
+            event = events.popleft()
+            saga = self._sagas[event.booking_id]
+            self._note_money(event)
+            progress, commands = advance(BOOKING, saga.progress, event)
+            n = saga.events + 1
+            self._timeline.append(
+                TimelineRow(saga.id, n, event.name(), progress.step, progress.course, _encode(event).decode())
+            )
+            self._sagas[saga.id] = saga._replace(progress=progress, events=n)
+            self.moved.add(saga.id)
+            for command in commands:
+                if (answer := self._carry_out(command)) is not None:
+                    events.append(answer)
+                else:
+                    self.to_send.append((command, saga.trace))
+
+    def _note_money(self, event: Event) -> None:
+        """What an event says about payments and refunds, as rows."""
+        match event:
+            case PaymentReady():
+                self._money.statuses.setdefault(event.payment_id, "ready")
+            case PaymentRefused():
+                self._money.statuses[event.payment_id] = "failed"
+            case MoneyAuthorized():
+                self._money.statuses[event.payment_id] = "authorized"
+            case MoneyCaptured():
+                self._money.statuses[event.payment_id] = "captured"
+                self._money.captured.append(event)
+            case MoneyRefunded():
+                self._money.refunds_ended.append((event.refund_id, "processed", event.provider_refund_id))
+            case RefundFailed():
+                self._money.refunds_ended.append((event.refund_id, "failed", ""))
+            case _:
+                pass
+
+    def _carry_out(self, command: SagaCommand) -> Event | None:
+        """Do what is only rows, and say so; None for what somebody else has to do."""
+        match command:
+            case RequestPayment():
+                self._money.requested.append(command)
+                if command.method == "razorpay":
+                    return None
+                return PaymentReady(
+                    event_id=event_id_for(command.payment_id, PaymentReady), booking_id=command.booking_id,
+                    answers=command.command_id, payment_id=command.payment_id, method=command.method,
+                )  # fmt: skip
+            case CapturePayment() if command.method != "razorpay":
+                return self._pay(command)
+            case RefundMoney():
+                self._money.refunds.append(command)
+                return None if command.method == "razorpay" else self._give_back(command)
+            case IssueTickets():
+                issued = tickets_of(self._bookings[command.booking_id])
+                self._tickets += issued
+                return TicketsIssued(
+                    event_id=event_id_for(command.command_id, TicketsIssued), booking_id=command.booking_id,
+                    answers=command.command_id, count=len(issued),
+                )  # fmt: skip
+            case SendLetter():
+                letter_id = derived(command.booking_id, "letter", command.template)
+                trace = self._sagas[command.booking_id].trace[3:35]
+                self._letters.append(LetterRow(letter_id, command.booking_id, command.template, trace))
+                return None
+            case _:
+                return None
+
+    def _pay(self, command: CapturePayment) -> Event:
+        """Take the money from the wallet; a total of 0 takes nothing."""
+        paid = command.amount == 0 or self._wallets.change(
+            command.buyer_id, command.currency, -command.amount, money.debit_reference(command), "Booking"
+        )
+        if paid:
+            return MoneyCaptured(
+                event_id=event_id_for(command.payment_id, MoneyCaptured), booking_id=command.booking_id,
+                answers=command.command_id, payment_id=command.payment_id, method=command.method,
+                provider_payment_id=f"{command.method}:{command.payment_id}", amount=command.amount,
+                currency=command.currency,
+            )  # fmt: skip
+        return PaymentRefused(
+            event_id=event_id_for(command.command_id, PaymentRefused), booking_id=command.booking_id,
+            answers=command.command_id, payment_id=command.payment_id, reason="wallet-too-low",
+            balance=self._wallets.balance(command.buyer_id, command.currency),
+        )  # fmt: skip
+
+    def _give_back(self, command: RefundMoney) -> Event:
+        if command.amount:
+            self._wallets.change(
+                command.buyer_id, command.currency, command.amount, money.refund_reference(command), "Refund"
+            )
+        return MoneyRefunded(
+            event_id=event_id_for(command.refund_id, MoneyRefunded), booking_id=command.booking_id,
+            answers=command.command_id, refund_id=command.refund_id, payment_id=command.payment_id,
+        )  # fmt: skip
+
+    def _note(self, message: ReadEvent, outcome: str, taken: bool) -> None:
+        event = message.event
+        saga_id = event.booking_id if isinstance(event, Event) else None
+        name = event.name() if event is not None else "unreadable"
+        self._journal.append(
+            SagaJournalRow(
+                message.at.offset, self._previous, saga_id, name,
+                event.event_id if isinstance(event, Event) else None, message.at.publish_id,
+                message.body, outcome if not message.fault else f"{outcome}: {message.fault}", taken,
+            )
+        )  # fmt: skip
+        self._previous = message.at.offset
+        if isinstance(event, Fence):
+            return
+        line = {"did": name if taken else f"{name}:{outcome}", "offset": message.at.offset, "booking_id": saga_id}
+        if saga_id in self._sagas:
+            saga = self._sagas[saga_id]
+            line |= {"show_id": saga.progress.facts.show_id, "step": saga.progress.step or saga.progress.outcome,
+                     "trace_id": saga.trace[3:35] or None}  # fmt: skip
+        self.lines.append(line)
+
+    async def write(self) -> None:
+        sagas = [(self._sagas[saga_id], self._send_after(saga_id)) for saga_id in self.moved]
+        await money.write(self._connection, self._now, self._money, self._wallets)
+        if self._tickets:
+            await tickets.issue(self._connection, self._now, self._tickets)
+        if self._letters:
+            await tickets.log_letters(self._connection, self._now, mailing.domain(), self._letters)
+        await saga_rows.write(
+            self._connection, self._lane, self._place.generation, self._now, sagas, self._timeline, self._journal
+        )
+
+    def _send_after(self, saga_id: UUID) -> float | None:
+        awaiting = self._sagas[saga_id].progress.awaiting
+        if not awaiting:
+            return None
+        return min(OVERDUE_SECONDS.get(command.name(), OVERDUE_OTHERWISE_SECONDS) for command in awaiting)

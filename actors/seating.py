@@ -1,0 +1,93 @@
+"""The show lanes at work: read a batch, decide it in memory, write it in one transaction, tell what follows.
+
+1. Move the lane's offset (``actors/lane_actor.py``); the batch's time comes from this statement.
+2. Look up what lanes share: commands met before, buyers' live holds.
+3. Decide command after command (``actors/show.py``), folding each outcome into the show in memory.
+4. Write bookings, seats, sagas, journal and shows in bulk.  Commit.
+5. Tell: outcomes to waiting edges, seat changes to maps, events to saga lanes.
+
+Whenever a commit is not known to have happened, the memory is dropped: it is only ever what the tables say."""
+
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from actors.batch import Batch, Decided, Quarantined, Read, hold_of, read
+from actors.lane_actor import LaneActor
+from actors.lanes.publisher import Publisher
+from actors.lanes.session import Arrived, Session
+from actors.show import STATES, Show
+from sagas.identity import base32, ordinal_of
+from sagas.seat_plan import SeatPlan
+from sagas.seat_plan import decode as decode_plan
+from store import decisions, live
+from store.catalogue import terms_of
+
+log = structlog.get_logger()
+
+#: Seat plans kept decoded; shows share them.
+PLANS_KEPT = 64
+
+
+class ShowLanes(LaneActor[Read, Decided]):
+    """The show lanes of this worker process."""
+
+    def __init__(self, publisher: Publisher, redis: Any, owner: str) -> None:
+        super().__init__(publisher, owner)
+        self._redis = redis
+        self._plans: OrderedDict[str, SeatPlan] = OrderedDict()
+
+    def read(self, arrived: Arrived) -> Read:
+        return read(arrived)
+
+    async def decide(
+        self, connection: Any, session: Session, now: datetime, batch: list[Read], poison: bool
+    ) -> Decided:
+        work = Batch(self._load, session, connection, now)
+        await work.look_up(batch)
+        for message in batch:
+            await work.decide(message, poison)
+        await decisions.write(connection, session.lane, session.place.generation, now, work.writes())
+        return work.decided()
+
+    async def tell(self, decided: Decided) -> None:
+        try:
+            await live.announce(self._redis, decided.news)
+        except Exception as error:
+            log.warning("outcomes_not_told", error=repr(error), hint="waiting edges ask Postgres at their deadline")
+        await self.publish("events", decided.events)
+
+    async def _load(self, connection: Any, lane: str, show_id: UUID) -> Show | None:
+        """The show as the tables say, or None when it is not open.  Raises Quarantined."""
+        row = await decisions.show(connection, show_id)
+        if row is None or row["lane"] != lane:
+            raise Quarantined("elsewhere" if row else "no such show")
+        if not row["opened"]:
+            return None
+        try:
+            return await self._restore(connection, row)
+        except (ValueError, KeyError, IndexError) as error:
+            log.error("show_quarantined", show_id=str(show_id), exc_info=error)
+            raise Quarantined(repr(error)) from error
+
+    async def _restore(self, connection: Any, row: Any) -> Show:
+        plan = self._plan(row["plan_id"], row["plan_body"])
+        states, prefix = bytearray(plan.places), base32(row["number"]) + "-"
+        for seat in await decisions.seats_not_free(connection, row["id"]):
+            states[ordinal_of(seat["id"], prefix, plan.places)] = STATES[seat["state"]]
+        show = Show(row["id"], terms_of(row), plan, states)
+        show.cancelled, show.places, show.seats_version = row["cancelled"], row["place"], row["seats_version"]
+        show.hash = row["hash"]
+        for booking in await decisions.live_bookings(connection, show.id):
+            show.remember(booking["id"], hold_of(show, booking))
+        return show
+
+    def _plan(self, plan_hash: str, body: str) -> SeatPlan:
+        plan = self._plans.pop(plan_hash, None) or decode_plan(body)
+        self._plans[plan_hash] = plan
+        if len(self._plans) > PLANS_KEPT:
+            self._plans.popitem(last=False)
+        return plan

@@ -1,0 +1,117 @@
+"""The sweeps: carry on whatever was left.  They only *send*; what is sent is decided where it always is.
+
+- Holds whose time has passed are sent an ExpireHold (its command id follows from booking and time).
+- Sagas whose answer is overdue are sent again what they await, later each time.
+- Webhooks that could not be resolved are tried again; silent payments are asked about at the provider.
+- Shows whose OpenShow was lost are opened."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from actors import webhooks
+from actors.lanes.routes import PAYMENTS, Routes
+from actors.lanes.wire import Options, Sealed, seal
+from actors.workplace import Workplace
+from sagas.clock import monotonic_seconds
+from sagas.identity import derived, new_id
+from sagas.messages import CheckPayment, ExpireHold, SeatsHeld
+from store import catalogue, money, sagas
+from store.connection import is_operating
+
+log = structlog.get_logger()
+
+#: The most that one round takes up.
+ROUND_LIMIT = 500
+#: An ExpireHold that was sent is sent again after this, doubling, while the hold stands.
+EXPIRE_AGAIN_SECONDS = (2.0, 60.0)
+
+
+class Sweeps:
+    def __init__(self, here: Workplace) -> None:
+        self._here, self._routes = here, Routes()
+        self._expiries: dict[tuple[UUID, datetime], tuple[float, float]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        rounds: list[tuple[str, float, Callable[[], Awaitable[None]]]] = [
+            ("expire", 0.25, self.expire_holds),
+            ("outbox", 1.0, self.send_again),
+            ("webhooks", 1.0, self.forward_webhooks),
+            ("payments", 2.0, self.check_payments),
+            ("shows", 2.0, self.open_shows),
+        ]
+        await asyncio.gather(*(self._keep(name, seconds, sweep, stop) for name, seconds, sweep in rounds))
+
+    async def _keep(self, name: str, seconds: float, sweep: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await sweep()
+            except Exception as error:
+                if is_operating(error):
+                    log.warning("sweep_waits", sweep=name, error=repr(error))
+                else:
+                    log.exception("sweep_failed", sweep=name)
+            try:
+                await asyncio.wait_for(stop.wait(), seconds)
+            except TimeoutError:
+                continue
+
+    async def expire_holds(self) -> None:
+        """Holds whose time has passed, and expiries of which the saga has not heard."""
+        due = await sagas.holds_to_expire(ROUND_LIMIT) + await sagas.expiries_not_taken_up(ROUND_LIMIT)
+        now, sealed, standing = monotonic_seconds(), [], {}
+        for hold in due:
+            key = (hold["id"], hold["held_until"])
+            again_at, delay = self._expiries.get(key, (0.0, EXPIRE_AGAIN_SECONDS[0]))
+            if again_at <= now:
+                command = ExpireHold(
+                    command_id=derived(hold["id"], "expire", hold["held_until"].timestamp()), show_id=hold["show_id"],
+                    booking_id=hold["id"], buyer_id=hold["buyer_id"], held_until=hold["held_until"],
+                )  # fmt: skip
+                sealed.append(seal(hold["lane"], command, Options()))
+                again_at, delay = now + delay, min(delay * 2, EXPIRE_AGAIN_SECONDS[1])
+            standing[key] = (again_at, delay)
+        self._expiries = standing
+        await self._send("holds_expiring", sealed)
+
+    async def send_again(self) -> None:
+        """What sagas await and has not been answered in time."""
+        sealed = []
+        for row in await sagas.overdue(ROUND_LIMIT):
+            for message in sagas.outbox_of(row["outbox"]):
+                queue = row["lane"] if isinstance(message, SeatsHeld) else await self._routes.of(message)
+                sealed.append(seal(queue, message, Options(row["trace"])))
+                log.info("sent_again", booking_id=str(row["id"]), message=message.name(), times=row["sends"])
+        await self._send("outbox", sealed)
+
+    async def forward_webhooks(self) -> None:
+        for row in await money.webhooks_to_try(ROUND_LIMIT):
+            await webhooks.forward(row["event_id"], row["body"])
+
+    async def check_payments(self) -> None:
+        """Payments that nobody has told us about for a while: the webhook may never come."""
+        sealed = [
+            seal(
+                PAYMENTS,
+                CheckPayment(command_id=new_id(), booking_id=row["booking_id"], payment_id=row["id"]),
+                Options(),
+            )
+            for row in await money.payments_to_check(ROUND_LIMIT)
+        ]
+        await self._send("payments_checked", sealed)
+
+    async def open_shows(self) -> None:
+        sealed = [
+            seal(row["lane"], catalogue.terms_of(row), Options()) for row in await catalogue.shows_unopened(ROUND_LIMIT)
+        ]
+        await self._send("shows_opening", sealed)
+
+    async def _send(self, what: str, sealed: list[Sealed]) -> None:
+        if not sealed:
+            return
+        failed = [error for error in await self._here.publisher.publish_all(sealed) if error is not None]
+        if failed:
+            log.warning("sweep_not_accepted", what=what, messages=len(failed), error=repr(failed[0]))

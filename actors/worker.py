@@ -1,0 +1,129 @@
+"""A worker process: ``python -m actors.worker lane|saga|payments|webhooks|documents|letters|sweeps``.
+
+One process does one kind of work, single and under the supervisor: Dramatiq's own master would let one death stop all."""
+
+import asyncio
+import importlib
+import signal
+import sys
+import threading
+
+import dramatiq
+import structlog
+import uvloop
+from dramatiq.worker import Worker
+
+from actors.broker import Broker, lane_middleware, work_middleware
+from actors.lanes.ownership import Ownership
+from actors.lanes.routes import DOCUMENTS, LETTERS, PAYMENTS, WEBHOOKS, Routes
+from actors.lanes.session import Session
+from actors.saga_coordinator import SagaLanes
+from actors.seating import ShowLanes
+from actors.sweeps import Sweeps
+from actors.workplace import AtWork, Workplace, occupy
+from sagas.identity import show_lane
+from store.logs import configure
+from store.settings import SettingsError, settings
+
+log = structlog.get_logger()
+
+#: Module, queue and threads of each kind of work queue.  Payments wait for the provider; printing is CPU-bound.
+WORK = {
+    "payments": ("actors.payments", PAYMENTS, 16),
+    "webhooks": ("actors.webhooks", WEBHOOKS, 8),
+    "documents": ("actors.documents", DOCUMENTS, 1),
+    "letters": ("actors.letters", LETTERS, 8),
+}
+IDLE_MILLISECONDS = 500
+STOP_MILLISECONDS = 10_000
+
+
+def lanes_of(kind: str) -> list[str]:
+    if kind == "lane":
+        return [show_lane(index) for index in range(settings().show_lanes)]
+    return [f"saga.{index:02d}" for index in range(settings().saga_lanes)]
+
+
+def serve_lanes(kind: str, stop: threading.Event) -> None:
+    """Own a fair share of the show lanes or the saga lanes, and decide their batches."""
+    here, lanes = Workplace(kind), lanes_of(kind)
+    ownership = Ownership("show" if kind == "lane" else "saga")
+    deciding: list[ShowLanes | SagaLanes] = []
+
+    async def begin() -> None:
+        if kind == "lane":
+            deciding.append(ShowLanes(here.publisher, here.redis, ownership.worker_id))
+        else:
+            deciding.append(SagaLanes(here.publisher, here.redis, ownership.worker_id, Routes()))
+        await ownership.start()
+
+    async def decide_batches(session: Session) -> None:
+        await deciding[0].run(session)
+
+    broker = Broker(lane_middleware(AtWork(here, len(lanes) + 4, opened=begin, closing=ownership.stop)))
+    dramatiq.set_broker(broker)
+    dramatiq.actor(decide_batches, queue_name=lanes[0])
+    broker.serve_lanes(lanes, "decide_batches", ownership, here.publisher)
+    _serve(Worker(broker, worker_timeout=IDLE_MILLISECONDS, worker_threads=len(lanes)), stop, kind)
+
+
+def serve_queue(kind: str, stop: threading.Event) -> None:
+    """Work on one queue."""
+    module, queue, threads = WORK[kind]
+    here = Workplace(kind)
+    occupy(here)
+    broker = Broker(work_middleware(AtWork(here, pool_size=min(threads, 8))))
+    dramatiq.set_broker(broker)
+    importlib.import_module(module)
+    _serve(Worker(broker, queues={queue}, worker_timeout=IDLE_MILLISECONDS, worker_threads=threads), stop, kind)
+
+
+def _serve(worker: Worker, stop: threading.Event, kind: str) -> None:
+    worker.broker.emit_after("process_boot")
+    worker.start()
+    log.info("worker_ready", kind=kind)
+    stop.wait()
+    log.info("worker_stopping", kind=kind)
+    worker.stop(timeout=STOP_MILLISECONDS)
+    worker.broker.close()
+
+
+async def serve_sweeps(stop: threading.Event) -> None:
+    here = Workplace("sweeps")
+    occupy(here)
+    await here.open(pool_size=6)
+    await here.appear()
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    threading.Thread(target=lambda: (stop.wait(), loop.call_soon_threadsafe(ended.set)), daemon=True).start()
+    log.info("worker_ready", kind="sweeps", worker=here.worker_id)
+    await Sweeps(here).run(ended)
+    await here.close()
+
+
+def main(arguments: list[str]) -> int:
+    kinds = ("lane", "saga", *WORK, "sweeps")
+    if not arguments or arguments[0] not in kinds:
+        print(f"usage: python -m actors.worker {'|'.join(kinds)}", file=sys.stderr)  # noqa: T201
+        return 2
+    kind = arguments[0]
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        configure(f"worker {kind}")
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    if kind == "sweeps":
+        asyncio.run(serve_sweeps(stop))
+    elif kind in WORK:
+        serve_queue(kind, stop)
+    else:
+        serve_lanes(kind, stop)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""What a worker process works with: its database, Redis and publisher, opened on its event loop and closed at the end."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from dramatiq.broker import Broker
+from dramatiq.middleware import Middleware
+from dramatiq.worker import Worker
+
+from actors.lanes.consumer import on_loop
+from actors.lanes.publisher import NotAccepted, Publisher
+from actors.lanes.wire import Options, seal
+from sagas.identity import new_id, saga_lane
+from sagas.messages import Event
+from store import workers
+from store.connection import close_database, is_operating, open_database, open_redis
+from store.settings import settings
+
+log = structlog.get_logger()
+
+HEARTBEAT_SECONDS = 1.0
+
+Hook = Callable[[], Awaitable[None]]
+
+
+class Workplace:
+    """The connections of this process.  Belongs to one event loop."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.worker_id = f"{kind}-{socket.gethostname()}-{os.getpid()}-{new_id().hex[-6:]}"
+        self.publisher = Publisher(settings().rabbitmq_url)
+        self.redis: Any = None
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    async def open(self, pool_size: int) -> None:
+        await open_database(pool_size)
+        self.redis = open_redis(timeout_seconds=2.0)
+
+    async def appear(self) -> None:
+        """Say every second that this worker is there: readiness and fair sharing count on it."""
+        self._heartbeat = asyncio.get_running_loop().create_task(self._beat())
+
+    async def close(self) -> None:
+        if self._heartbeat:
+            self._heartbeat.cancel()
+            await workers.leave(self.worker_id)
+        await self.publisher.close()
+        await self.redis.aclose()
+        await close_database()
+
+    async def report(self, event: Event, traceparent: str = "") -> None:
+        """Send an event to its saga's lane.  Raises NotAccepted."""
+        lane = saga_lane(event.booking_id, settings().saga_lanes)
+        await self.publisher.publish(seal(lane, event, Options(traceparent)))
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await workers.appear(self.worker_id, self.kind)
+            except Exception as error:
+                if not is_operating(error):
+                    log.exception("heartbeat_failed")
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+class AtWork(Middleware):
+    """Opens the workplace before any message is consumed, and closes it when all are done.
+
+    ``opened`` and ``closing`` run on the event loop, while the connections are there."""
+
+    def __init__(self, workplace: Workplace, pool_size: int, opened: Hook | None = None, closing: Hook | None = None):
+        self._workplace, self._pool_size = workplace, pool_size
+        self._opened, self._closing = opened, closing
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        on_loop(self._workplace.open(self._pool_size))
+        on_loop(self._workplace.appear())
+        if self._opened:
+            on_loop(self._opened())
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        if self._closing:
+            on_loop(self._closing())
+        on_loop(self._workplace.close())
+
+
+_here: Workplace | None = None
+
+
+def occupy(workplace: Workplace) -> None:
+    global _here
+    _here = workplace
+
+
+def workplace() -> Workplace:
+    """The workplace of this process."""
+    assert _here is not None, "a worker process occupies its workplace when it starts"
+    return _here
+
+
+__all__ = ["AtWork", "NotAccepted", "Workplace", "occupy", "workplace"]

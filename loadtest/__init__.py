@@ -1,0 +1,1 @@
+"""Load and judgement: customer journeys, races, the verdict, chaos, and the Razorpay emulator."""

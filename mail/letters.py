@@ -1,0 +1,190 @@
+"""Writes the letters that buyers get: subject, HTML and text from one set of facts.
+
+Each letter's Message-ID follows from what the letter is about, so a letter that is sent again is the same letter to
+every mail program.  The HTML asks for nothing from outside, reads well at 600 pixels and on a phone, light and dark.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mail.plain_line import plain_line
+from sagas import clock, money
+from sagas.money import Money
+
+SEATS_MAX = 100  # as many places as one booking can have
+ATTACHMENT_BYTES_MAX = 6_000_000  # base64 adds a third, and many servers refuse letters above 10 MB
+_SUBJECT_CHARS_MAX = 150
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """A document that travels with a letter."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A letter, ready to be sent: one receiver, two renderings of the same words."""
+
+    to: str
+    subject: str
+    html: str
+    text: str
+    message_id: str
+    attachments: tuple[Attachment, ...] = ()
+
+
+class SeatLine(msgspec.Struct, frozen=True):
+    """One place on the letter: ``Stalls, row C, seat 14``, its ticket type and its price."""
+
+    label: str
+    ticket_type: str
+    price: Money
+
+
+class BookingFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What letters say about a booking.  ``discount``, ``fees`` and ``tax`` are shown where they are not zero."""
+
+    booking_id: UUID
+    booking_code: str
+    booking_url: str
+    buyer_name: str
+    buyer_email: str
+    event: str
+    venue: str
+    address: str
+    starts_at: datetime
+    time_zone: str
+    seats: tuple[SeatLine, ...]
+    total: Money
+    discount: Money | None = None
+    fees: Money | None = None
+    tax: Money | None = None
+    paid_by: Literal["razorpay", "wallet", "none"] = "razorpay"
+    hall: str = ""
+
+
+class RefundFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is given back, where it goes, and the saga's word for why."""
+
+    refund_id: UUID
+    amount: Money
+    to: Literal["source", "wallet"] = "source"
+    reason: str = ""
+
+
+# Why money goes back, in a buyer's words: what happened, and why.  What is not listed gets the last pair.
+_INCOMPLETE = "we are sorry: your booking could not be completed."
+_SEATS_GONE = (
+    "Your payment arrived after the time for which we could keep your seats, and they had gone to somebody else."
+)
+_REASONS = {
+    "late": (_INCOMPLETE, _SEATS_GONE),
+    "expired": (_INCOMPLETE, _SEATS_GONE),
+    "seat-taken": (_INCOMPLETE, _SEATS_GONE),
+    "cancelled": (_INCOMPLETE, "The booking was cancelled before it was complete."),
+    "show-closed": (_INCOMPLETE, "The show was closed for booking before your payment arrived."),
+    "double": ("you paid twice.", "The first payment is enough for this booking, so the second one is yours again."),
+    "wrong-amount": (
+        "a payment came that does not fit your booking.",
+        "It was not the amount that the booking costs, so none of it was used.",
+    ),
+}
+_REASON_UNKNOWN = (_INCOMPLETE, "Something on our side kept us from completing it.")
+
+_html = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+)
+# text is not HTML: escaping it would print "&amp;"; every value in it is one plain line
+_text = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=False,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def confirmed(facts: BookingFacts, tickets_pdf: bytes, mail_domain: str, locale: str = "en_IN") -> Letter:
+    """The seats are theirs: what, where, when, what it cost, and the tickets themselves."""
+    if not tickets_pdf.startswith(b"%PDF-"):
+        raise ValueError("The tickets of a confirmation letter must be a PDF.")
+    if len(tickets_pdf) > ATTACHMENT_BYTES_MAX:
+        raise ValueError(f"Tickets of {len(tickets_pdf):,} bytes are too large for a letter.")
+    words = _words(facts, locale)
+    return Letter(
+        to=facts.buyer_email,
+        subject=_subject("Your tickets: ", words["event"], f" (booking {words['booking_code']})"),
+        html=_html.get_template("confirmed.html").render(words),
+        text=_text.get_template("confirmed.txt").render(words),
+        message_id=_message_id("confirmed", facts.booking_id, mail_domain),
+        attachments=(Attachment(f"tickets-{_file_name(facts.booking_code)}.pdf", "application/pdf", tickets_pdf),),
+    )
+
+
+def refunded(facts: BookingFacts, refund: RefundFacts, mail_domain: str, locale: str = "en_IN") -> Letter:
+    """Money is on its way back: the booking could not be completed, or the payment was not needed."""
+    what_happened, why = _REASONS.get(refund.reason, _REASON_UNKNOWN)
+    words = _words(facts, locale) | {
+        "amount": money.show(refund.amount, locale),
+        "refund_to": refund.to,
+        "what_happened": what_happened,
+        "why": why,
+    }
+    return Letter(
+        to=facts.buyer_email,
+        subject=_subject("Your money is on its way back: ", words["event"], f" (booking {words['booking_code']})"),
+        html=_html.get_template("refunded.html").render(words),
+        text=_text.get_template("refunded.txt").render(words),
+        message_id=_message_id("refunded", refund.refund_id, mail_domain),
+    )
+
+
+def _words(facts: BookingFacts, locale: str) -> dict[str, Any]:
+    if not 1 <= len(facts.seats) <= SEATS_MAX:
+        raise ValueError(f"A letter names 1 to {SEATS_MAX} seats, not {len(facts.seats)}.")
+    if not facts.booking_url.startswith(("http://", "https://")):
+        raise ValueError("A letter links to the booking's page by http or https only.")
+    amounts = (("Discount", facts.discount), ("Fees", facts.fees), ("Tax", facts.tax))
+    return {
+        "name": plain_line(facts.buyer_name, 60),
+        "event": plain_line(facts.event, 130),
+        "when": clock.show(facts.starts_at, facts.time_zone, locale),
+        "venue": plain_line(facts.venue, 100),
+        "hall": plain_line(facts.hall, 60),
+        "address": plain_line(facts.address, 160),
+        "seats": [
+            {
+                "label": plain_line(seat.label, 80),
+                "ticket_type": plain_line(seat.ticket_type, 40),
+                "price": money.show(seat.price, locale),
+            }
+            for seat in facts.seats
+        ],
+        "amounts": [(name, money.show(amount, locale)) for name, amount in amounts if amount and amount.amount],
+        "total": money.show(facts.total, locale),
+        "paid_by": facts.paid_by,
+        "booking_code": plain_line(facts.booking_code, 24),
+        "booking_url": facts.booking_url,
+    }
+
+
+def _subject(before: str, event: str, after: str) -> str:
+    """The booking's code stays readable, however long the event's name is."""
+    return before + plain_line(event, _SUBJECT_CHARS_MAX - len(before) - len(after)) + after
+
+
+def _message_id(letter: str, about: UUID, mail_domain: str) -> str:
+    return f"<{letter}.{about}@{mail_domain}>"
+
+
+def _file_name(code: str) -> str:
+    kept = (letter for letter in code if letter.isascii() and (letter.isalnum() or letter == "-"))
+    return "".join(kept)[:24] or "booking"

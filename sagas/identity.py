@@ -1,0 +1,84 @@
+"""Identity: how everything gets its id.  UUIDv7 where we make one, v5 where asking twice must give the same."""
+
+import os
+import string
+import time
+import uuid
+from uuid import UUID
+from zlib import crc32
+
+#: Crockford's base 32: no I, L, O, U, so that a seat id survives being read aloud.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_VALUE = {letter: value for value, letter in enumerate(ALPHABET)}
+
+#: A saga's slot is its CRC32 modulo this, for ever; each saga lane serves an equal share of the slots.
+SAGA_SLOTS = 16
+
+#: Letters of a booking's code: easily read, never mistaken for a digit.
+_CODE_LETTERS = string.digits[2:] + "ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id() -> UUID:
+    """A UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 random bits, so that new rows land at the index's end."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)
+
+
+def booking_id_for(namespace: UUID, buyer_id: UUID, key: str) -> UUID:
+    """The booking of this buyer and Idempotency-Key: asking twice is the same booking by construction."""
+    return uuid.uuid5(namespace, f"{buyer_id}:{key}")
+
+
+def derived(parent: UUID, *words: object) -> UUID:
+    """An id that follows from another: the same whenever it is asked for."""
+    return uuid.uuid5(parent, ":".join(map(str, words)))
+
+
+def booking_code(booking_id: UUID) -> str:
+    """Eight letters that a buyer can read to a steward.  Not a secret, and not unique: the id is."""
+    value, letters = booking_id.int >> 64, []
+    for _ in range(8):
+        value, digit = divmod(value, len(_CODE_LETTERS))
+        letters.append(_CODE_LETTERS[digit])
+    return "".join(letters)
+
+
+def base32(number: int) -> str:
+    letters = []
+    while True:
+        number, digit = divmod(number, 32)
+        letters.append(ALPHABET[digit])
+        if not number:
+            return "".join(reversed(letters))
+
+
+def seat_id(show_number: int, ordinal: int) -> str:
+    """``7K-3F``: the show's number and the seat's ordinal, both in base 32.  At most 16 characters, unique over shows."""
+    return f"{base32(show_number)}-{base32(ordinal)}"
+
+
+def ordinal_of(seat: str, prefix: str, total: int) -> int:
+    """The seat's place in the show's arrays, or -1 when it is no seat of that show.
+
+    ``prefix`` is the show's number in base 32 followed by a hyphen."""
+    if not seat.startswith(prefix) or not 0 < len(seat) - len(prefix) <= 8:
+        return -1
+    ordinal = 0
+    for letter in seat[len(prefix) :]:
+        value = _VALUE.get(letter)
+        if value is None:
+            return -1
+        ordinal = ordinal * 32 + value
+    canonical = len(seat) == len(prefix) + 1 or seat[len(prefix)] != "0"
+    return ordinal if ordinal < total and canonical else -1
+
+
+def show_lane(index: int) -> str:
+    return f"show.{index:02d}"
+
+
+def saga_lane(saga_id: UUID, lanes: int) -> str:
+    """The lane that carries this saga.  ``lanes`` divides SAGA_SLOTS and never changes once sagas exist."""
+    return f"saga.{crc32(saga_id.bytes) % SAGA_SLOTS % lanes:02d}"

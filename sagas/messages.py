@@ -1,0 +1,314 @@
+"""Every message of the product.  Commands ask (one receiver, which may refuse); events report, in the past tense.
+
+All are frozen and JSON-simple.  A command's ``command_id`` is the same when it is sent again and new for a fresh
+attempt, and an event's ``event_id`` follows from the fact that it reports: repeats are recognised by these ids,
+never by a booking's state.  ``version`` lets ``decide`` and ``advance`` know every shape a log can still hold.
+"""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from sagas.identity import derived
+
+Method = Literal["razorpay", "wallet", "none"]
+
+
+def _name(class_name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in class_name).lstrip("_")
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="name", tag=_name, omit_defaults=True):
+    version: int = 1
+
+    @classmethod
+    def name(cls) -> str:
+        """The message's name on the wire and in the journal: ``hold_seats``."""
+        return str(cls.__struct_config__.tag)
+
+
+# Commands to a show's lane: all that changes the show's seats or what is decided about them.
+
+
+class ShowCommand(Message, frozen=True, kw_only=True):
+    command_id: UUID
+    show_id: UUID
+
+
+class Price(msgspec.Struct, frozen=True):
+    """What a place in a section costs, in minor units of the show's currency."""
+
+    section_id: str
+    amount: int
+
+
+class OpenShow(ShowCommand, frozen=True, kw_only=True):
+    """Put the seats of a stored seat plan (named by its hash) on sale, under these terms."""
+
+    number: int
+    plan: str
+    currency: str
+    prices: tuple[Price, ...]
+    starts_at: datetime
+    ends_at: datetime
+    sale_opens_at: datetime
+    sale_closes_at: datetime
+    hold_seconds: int = 300
+    max_seats_per_booking: int = 10
+    max_seats_per_buyer: int | None = None
+    max_live_holds: int = 2
+
+
+class HoldSeats(ShowCommand, frozen=True, kw_only=True):
+    """A buyer's wish: chosen ``seats``, or the best available ``quantity``.  The command's id is the booking's."""
+
+    booking_id: UUID
+    buyer_id: UUID
+    body_hash: str
+    not_after: datetime
+    seats: tuple[str, ...] = ()
+    quantity: int = 0
+    section_id: str | None = None
+    together: bool = False
+    method: Method = "razorpay"
+
+
+class ConfirmSeats(ShowCommand, frozen=True, kw_only=True):
+    """The money is in: the seats are sold.  After an expiry the lane re-takes them if all are still free."""
+
+    booking_id: UUID
+    buyer_id: UUID
+
+
+class ReleaseSeats(ShowCommand, frozen=True, kw_only=True):
+    """The booking was given up before it was confirmed: its seats are free again."""
+
+    booking_id: UUID
+    buyer_id: UUID
+
+
+class ExpireHold(ShowCommand, frozen=True, kw_only=True):
+    """The hold's time has passed.  It lapses when this is decided, not before."""
+
+    booking_id: UUID
+    buyer_id: UUID
+    held_until: datetime
+
+
+class Fence(Message, frozen=True, kw_only=True):
+    """Says nothing; a consumer that published one and has not met it yet knows that there is more to read."""
+
+
+# Commands of the booking saga to others than the lane.
+
+
+class BookingCommand(Message, frozen=True, kw_only=True):
+    command_id: UUID
+    booking_id: UUID
+
+
+class RequestPayment(BookingCommand, frozen=True, kw_only=True):
+    """Make a way to pay: an order at the provider, or nothing for a wallet or a total of 0."""
+
+    payment_id: UUID
+    method: Method
+    amount: int
+    currency: str
+
+
+class CapturePayment(BookingCommand, frozen=True, kw_only=True):
+    """Take the money: from the wallet, or an authorized payment at the provider."""
+
+    payment_id: UUID
+    buyer_id: UUID
+    method: Method
+    amount: int
+    currency: str
+    provider_payment_id: str = ""
+
+
+class RefundMoney(BookingCommand, frozen=True, kw_only=True):
+    """Give one captured payment back, whole, to where it came from."""
+
+    payment_id: UUID
+    buyer_id: UUID
+    method: Method
+    provider_payment_id: str
+    refund_id: UUID
+    amount: int
+    currency: str
+    reason: str
+
+
+class IssueTickets(BookingCommand, frozen=True, kw_only=True):
+    """One ticket for each seat of the confirmed booking."""
+
+
+class MakePdf(BookingCommand, frozen=True, kw_only=True):
+    """Print the booking's tickets."""
+
+
+class SendLetter(BookingCommand, frozen=True, kw_only=True):
+    """Send one letter, once: unique by booking and template."""
+
+    template: str
+
+
+class CheckPayment(BookingCommand, frozen=True, kw_only=True):
+    """Ask the provider what has become of a payment: the buyer came back from Checkout, or nobody told us anything."""
+
+    payment_id: UUID
+
+
+class TakeWebhook(Message, frozen=True, kw_only=True):
+    """What the provider sent, as it sent it; the signature has been verified."""
+
+    event_id: str
+    body: str
+
+
+# Events: all are read from the saga's lane.
+
+
+class Event(Message, frozen=True, kw_only=True):
+    """``answers`` is the id of the command that this event answers, where there was one."""
+
+    event_id: UUID
+    booking_id: UUID
+    answers: UUID | None = None
+
+
+class SeatsHeld(Event, frozen=True, kw_only=True):
+    show_id: UUID
+    buyer_id: UUID
+    method: Method
+    amount: int
+    currency: str
+
+
+class HoldExpired(Event, frozen=True, kw_only=True):
+    pass
+
+
+class SeatsReleased(Event, frozen=True, kw_only=True):
+    pass
+
+
+class SeatsConfirmed(Event, frozen=True, kw_only=True):
+    pass
+
+
+class SeatsGone(Event, frozen=True, kw_only=True):
+    """The seats could not be confirmed; ``reason`` says why."""
+
+    reason: str
+
+
+class PaymentReady(Event, frozen=True, kw_only=True):
+    payment_id: UUID
+    method: Method
+    order_id: str = ""
+
+
+class PaymentRefused(Event, frozen=True, kw_only=True):
+    """The way to pay could not be made, or the wallet holds too little; ``reason`` is a refusal's type."""
+
+    payment_id: UUID
+    reason: str
+    detail: str = ""
+    balance: int | None = None
+
+
+class AttemptFailed(Event, frozen=True, kw_only=True):
+    """One attempt to pay failed.  A line in the timeline: the buyer may try again while the hold runs."""
+
+    payment_id: UUID
+    provider_payment_id: str
+    reason: str
+
+
+class MoneyAuthorized(Event, frozen=True, kw_only=True):
+    payment_id: UUID
+    provider_payment_id: str
+    amount: int
+    currency: str
+
+
+class MoneyCaptured(Event, frozen=True, kw_only=True):
+    payment_id: UUID
+    provider_payment_id: str
+    method: Method
+    amount: int
+    currency: str
+
+
+class MoneyRefunded(Event, frozen=True, kw_only=True):
+    refund_id: UUID
+    payment_id: UUID
+    provider_refund_id: str = ""
+
+
+class RefundFailed(Event, frozen=True, kw_only=True):
+    """The provider could not give the money back; it stays owed, in front of an operator."""
+
+    refund_id: UUID
+    payment_id: UUID
+    reason: str
+
+
+class TicketsIssued(Event, frozen=True, kw_only=True):
+    count: int
+
+
+class PdfMade(Event, frozen=True, kw_only=True):
+    file: str
+
+
+class LetterSent(Event, frozen=True, kw_only=True):
+    template: str
+
+
+class GivenUp(Event, frozen=True, kw_only=True):
+    """The buyer or an operator no longer wants the booking."""
+
+    reason: str
+
+
+ShowLaneMessage = OpenShow | HoldSeats | ConfirmSeats | ReleaseSeats | ExpireHold | Fence
+SeatCommand = ConfirmSeats | ReleaseSeats
+SagaEvent = (
+    SeatsHeld
+    | HoldExpired
+    | SeatsReleased
+    | SeatsConfirmed
+    | SeatsGone
+    | PaymentReady
+    | PaymentRefused
+    | AttemptFailed
+    | MoneyAuthorized
+    | MoneyCaptured
+    | MoneyRefunded
+    | RefundFailed
+    | TicketsIssued
+    | PdfMade
+    | LetterSent
+    | GivenUp
+)
+SagaLaneMessage = SagaEvent | Fence
+SagaCommand = (
+    ConfirmSeats
+    | ReleaseSeats
+    | RequestPayment
+    | CapturePayment
+    | RefundMoney
+    | IssueTickets
+    | MakePdf
+    | SendLetter
+)
+
+
+def event_id_for(parent: UUID, event: type[Message], *facts: object) -> UUID:
+    """The id of the event that reports this about its parent (a command, a payment, a booking)."""
+    return derived(parent, event.name(), *facts)

@@ -1,0 +1,86 @@
+"""Refusals: answers of "no" with a reason.  Part of the domain, stored on the booking; they know no HTTP.
+
+A class's docstring is its title; ``detail`` is the sentence for the buyer.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    detail: str
+
+    @classmethod
+    def type(cls) -> str:
+        return str(cls.__struct_config__.tag)
+
+    @classmethod
+    def title(cls) -> str:
+        return (cls.__doc__ or "").strip()
+
+
+class SeatTaken(Refusal, frozen=True, tag="seat-taken"):
+    """Somebody was faster"""
+
+    taken: tuple[str, ...]
+    alternatives: tuple[str, ...] = ()
+
+
+class SoldOut(Refusal, frozen=True, tag="sold-out"):
+    """Not enough places left"""
+
+    left: int
+
+
+class NotTogether(Refusal, frozen=True, tag="not-together"):
+    """No places side by side"""
+
+    left: int
+
+
+class LimitReached(Refusal, frozen=True, tag="limit-reached"):
+    """More than one buyer may have"""
+
+    limit: int
+    of: str
+
+
+class ShowClosed(Refusal, frozen=True, tag="show-closed"):
+    """This show is not on sale"""
+
+    reason: Literal["not-open", "over", "cancelled", "moving"]
+
+
+class NotInTime(Refusal, frozen=True, tag="not-in-time"):
+    """The wish came to its turn too late"""
+
+
+class KeyReused(Refusal, frozen=True, tag="key-reused"):
+    """This Idempotency-Key was used for another show"""
+
+
+class WalletTooLow(Refusal, frozen=True, tag="wallet-too-low"):
+    """The wallet holds too little"""
+
+    balance: int
+
+
+class PaymentUnavailable(Refusal, frozen=True, tag="payment-unavailable"):
+    """The payment could not be prepared"""
+
+
+AnyRefusal = (
+    SeatTaken | SoldOut | NotTogether | LimitReached | ShowClosed | NotInTime | KeyReused | WalletTooLow | PaymentUnavailable
+)
+REFUSALS: tuple[type[Refusal], ...] = (
+    SeatTaken,
+    SoldOut,
+    NotTogether,
+    LimitReached,
+    ShowClosed,
+    NotInTime,
+    KeyReused,
+    WalletTooLow,
+    PaymentUnavailable,
+)

@@ -1,0 +1,186 @@
+"""What a saga is, and how it advances: a table of steps, and one pure function over it."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from sagas.identity import derived
+from sagas.messages import Event, Message, SagaCommand
+
+Course = Literal["forward", "back", "ended"]
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One row of the table: what is asked, the event that completes it, and its undo.
+
+    ``refused`` events turn the saga round; an ``undone`` event says that the step holds no longer, whoever ended it;
+    ``on`` answers an event within the step by a further command; an ``implied_by`` event completes the following step
+    and with it this one (webhooks overtake answers); ``reopens`` names the outcomes after which the step's late
+    completion carries the saga forward again instead of being undone."""
+
+    name: str
+    done: type[Event]
+    do: type[Message] | None = None
+    undo: type[Message] | None = None
+    undone: tuple[type[Event], ...] = ()
+    refused: tuple[type[Event], ...] = ()
+    on: dict[type[Event], type[Message]] = {}
+    implied_by: tuple[type[Event], ...] = ()
+    reopens: tuple[str, ...] = ()
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far one saga has come.  ``awaiting`` is its outbox: the commands whose answers are still to come, sent
+    again by a sweep when those are overdue; ``awaited`` is the one among them that moves the main line."""
+
+    facts: Any
+    step: str
+    course: Course = "forward"
+    done: tuple[str, ...] = ()
+    undone: tuple[str, ...] = ()
+    outcome: str = ""
+    awaited: UUID | None = None
+    awaiting: tuple[SagaCommand, ...] = ()
+    issued: int = 0
+
+
+class Saga:
+    """A table of steps, with what only this saga knows: how it learns from events, builds its commands, names an
+    outcome, and which events bring something that must be undone by itself (``stray``)."""
+
+    def __init__(
+        self,
+        name: str,
+        *steps: Step,
+        pivot: str,
+        learn: Callable[[Any, Event], Any],
+        build: Callable[[type[Message], Any, UUID, str], SagaCommand | None],
+        stray: Callable[[Any, Event], tuple[Any, type[Message]] | None],
+        outcomes: dict[type[Event], str],
+    ) -> None:
+        self.name, self.steps, self.pivot = name, steps, pivot
+        self.learn, self.build, self.stray, self.outcomes = learn, build, stray, outcomes
+        self.by_name = {step.name: step for step in steps}
+        names = [step.name for step in steps]
+        if len(self.by_name) != len(names):
+            raise ValueError(f"{name}: two steps share a name")
+        after_pivot = steps[names.index(pivot) :]
+        if any(step.undo for step in after_pivot):
+            raise ValueError(f"{name}: no undo may follow the pivot {pivot!r}")
+        if any(step.undo and not step.undone for step in steps):
+            raise ValueError(f"{name}: an undo needs the event that completes it")
+        unnamed = {event for step in steps for event in step.refused} - set(outcomes)
+        if unnamed:
+            raise ValueError(f"{name}: no outcome is named for {unnamed}")
+
+    def after(self, name: str) -> Step | None:
+        names = [step.name for step in self.steps]
+        place = names.index(name) + 1
+        return self.steps[place] if place < len(self.steps) else None
+
+
+def advance(saga: Saga, at: Progress, event: Event) -> tuple[Progress, list[SagaCommand]]:
+    """Take one event; return how far the saga has come now, and the commands to send.
+
+    1. The awaited event moves it forward.
+    2. A refusal turns it round; finished steps are undone, last first.
+    3. A step that completes after it was given up is undone at once; where the step reopens the outcome, it carries
+       the saga forward again instead (money after an expiry first asks the lane).
+    4. Anything else is a repeat, and changes nothing.
+
+    A command in flight is never abandoned: while its answer is awaited, only that answer moves the main line.
+    """
+    kind = type(event)
+    answered = at.awaited is not None and event.answers == at.awaited
+    before = at.facts
+    at = msgspec.structs.replace(
+        at,
+        facts=saga.learn(at.facts, event),
+        awaiting=tuple(c for c in at.awaiting if c.command_id != event.answers),
+    )
+
+    if stray := saga.stray(before, event):
+        facts, undo = stray
+        return _issue(saga, at, undo, facts, main=False)
+
+    step = saga.by_name.get(at.step)
+    if step and at.course == "forward":
+        if kind is step.done and (at.awaited is None or event.answers in (None, at.awaited)):
+            return _forward(saga, at, step)
+        if kind in step.implied_by and (following := saga.after(step.name)):
+            at = msgspec.structs.replace(at, done=(*at.done, step.name), awaiting=_without_awaited(at))
+            return _forward(saga, at, following)
+        if kind in step.refused:
+            return _turn_round(saga, at, kind)
+        if kind in step.on:
+            return _issue(saga, at, step.on[kind], at.facts)
+    elif step and at.course == "back" and kind in step.undone and answered:
+        return _back(saga, _without(at, step.name))
+
+    if at.course != "forward" and (late := _completes(saga, kind)) and late.name not in at.done:
+        if at.course == "ended" and at.outcome in late.reopens:
+            at = msgspec.structs.replace(at, course="forward", done=(), undone=(), outcome="")
+            return _forward(saga, at, late)
+        if late.undo and late.name not in at.undone:
+            at = msgspec.structs.replace(at, done=(*at.done, late.name))
+            return _back(saga, at) if at.course == "ended" else (at, [])
+    return at, []
+
+
+def _completes(saga: Saga, kind: type[Event]) -> Step | None:
+    return next((step for step in saga.steps if step.done is kind), None)
+
+
+def _without(at: Progress, name: str) -> Progress:
+    if name not in at.done:
+        return at
+    return msgspec.structs.replace(
+        at, done=tuple(other for other in at.done if other != name), undone=(*at.undone, name)
+    )
+
+
+def _forward(saga: Saga, at: Progress, step: Step) -> tuple[Progress, list[SagaCommand]]:
+    following = saga.after(step.name)
+    at = msgspec.structs.replace(at, done=(*at.done, step.name), awaiting=_without_awaited(at), awaited=None)
+    if following is None:
+        return msgspec.structs.replace(at, step="", course="ended", outcome="completed"), []
+    at = msgspec.structs.replace(at, step=following.name)
+    return _issue(saga, at, following.do, at.facts) if following.do else (at, [])
+
+
+def _turn_round(saga: Saga, at: Progress, refusal: type[Event]) -> tuple[Progress, list[SagaCommand]]:
+    for step in saga.steps:
+        if refusal in step.undone:
+            at = _without(at, step.name)
+    at = msgspec.structs.replace(
+        at, course="back", outcome=saga.outcomes[refusal], awaiting=_without_awaited(at), awaited=None
+    )
+    return _back(saga, at)
+
+
+def _without_awaited(at: Progress) -> tuple[SagaCommand, ...]:
+    return tuple(command for command in at.awaiting if command.command_id != at.awaited)
+
+
+def _back(saga: Saga, at: Progress) -> tuple[Progress, list[SagaCommand]]:
+    """Undo the last finished step that has an undo; without one, the saga has ended."""
+    for name in reversed(at.done):
+        step = saga.by_name[name]
+        if step.undo:
+            at = msgspec.structs.replace(at, course="back", step=name, awaited=None)
+            return _issue(saga, at, step.undo, at.facts)
+    return msgspec.structs.replace(at, step="", course="ended", done=(), awaited=None), []
+
+
+def _issue(
+    saga: Saga, at: Progress, command: type[Message], facts: Any, *, main: bool = True
+) -> tuple[Progress, list[SagaCommand]]:
+    built = saga.build(command, facts, derived(facts.booking_id, command.name(), at.issued), at.outcome)
+    if built is None:
+        return at, []
+    at = msgspec.structs.replace(at, issued=at.issued + 1, awaiting=(*at.awaiting, built))
+    if main:
+        at = msgspec.structs.replace(at, awaited=built.command_id)
+    return at, [built]

@@ -1,0 +1,75 @@
+"""A seat plan: every place of a hall, in the order of its ordinals.  Immutable; named by the hash of its content."""
+
+import hashlib
+from functools import cached_property
+from typing import Literal
+
+import msgspec
+
+
+class PlanSeat(msgspec.Struct, frozen=True, array_like=True):
+    """One seat: its label within the row, and where it is drawn (a seat's width is 1)."""
+
+    label: str
+    x: float
+    y: float
+    accessible: bool = False
+
+
+class PlanRow(msgspec.Struct, frozen=True, array_like=True):
+    label: str
+    seats: tuple[PlanSeat, ...]
+
+
+class PlanSection(msgspec.Struct, frozen=True):
+    """A part of the hall.  A standing section has a capacity and no rows."""
+
+    id: str
+    name: str
+    kind: Literal["seated", "standing"]
+    tier: str
+    rows: tuple[PlanRow, ...] = ()
+    capacity: int = 0
+
+    @property
+    def places(self) -> int:
+        return self.capacity if self.kind == "standing" else sum(len(row.seats) for row in self.rows)
+
+
+class SeatPlan(msgspec.Struct, frozen=True, dict=True):
+    """Sections as the hall's maker lists them: best first.  Ordinals count through sections, rows and seats."""
+
+    sections: tuple[PlanSection, ...]
+
+    @cached_property
+    def places(self) -> int:
+        return sum(section.places for section in self.sections)
+
+    @cached_property
+    def firsts(self) -> tuple[int, ...]:
+        """The ordinal of each section's first place."""
+        firsts, ordinal = [], 0
+        for section in self.sections:
+            firsts.append(ordinal)
+            ordinal += section.places
+        return tuple(firsts)
+
+
+def encode(plan: SeatPlan) -> tuple[str, str]:
+    """The plan's hash and its content as text."""
+    body = msgspec.json.encode(plan)
+    return hashlib.sha256(body).hexdigest(), body.decode()
+
+
+def decode(body: str) -> SeatPlan:
+    return msgspec.json.decode(body, type=SeatPlan)
+
+
+def row_label(index: int) -> str:
+    """A…Z, AA…: rows as theatres letter them."""
+    label = ""
+    index += 1
+    while index:
+        index, letter = divmod(index - 1, 26)
+        label = chr(ord("A") + letter) + label
+    return label

@@ -1,0 +1,1 @@
+"""All that is remembered: the only SQL, the only Redis keys, and the settings."""

@@ -1,0 +1,157 @@
+"""The catalogue: venues, halls, events and shows, as organisers make them and buyers read them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from sagas.identity import derived, new_id, show_lane
+from sagas.messages import OpenShow, Price
+from sagas.seat_plan import PlanSection, SeatPlan, encode
+from store.connection import pool
+from store.settings import settings
+from store.sql import query
+from store.tables import Event, Hall, Venue
+
+
+class EventFilter(msgspec.Struct, frozen=True):
+    """Which events to list.  ``after`` is the last one of the page before, as (sort key, id)."""
+
+    q: str | None = None
+    city: str | None = None
+    kind: str | None = None
+    language: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    max_price: int | None = None
+    sort: str = "date"
+    descending: bool = False
+    past: bool = False
+    after: tuple[str, UUID] | None = None
+    limit: int = 20
+
+
+async def lane_of(show_id: UUID) -> str:
+    """The show's lane as it is now."""
+    return str(await pool().fetchval("SELECT lane FROM show WHERE id = $1", show_id))
+
+
+async def make_hall(venue: Venue, name: str, sections: list[PlanSection]) -> Hall:
+    """A hall with its seat plan; sections are given best first, and get their ids here."""
+    hall_id = new_id()
+    numbered = tuple(
+        msgspec.structs.replace(section, id=str(derived(hall_id, "section", index)))
+        for index, section in enumerate(sections)
+    )
+    plan = SeatPlan(numbered)
+    plan_hash, body = encode(plan)
+    await pool().execute(
+        "INSERT INTO seat_plan (hash, body, seats) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        plan_hash,
+        body,
+        plan.places,
+    )
+    return await Hall.create(id=hall_id, venue=venue, name=name, plan_id=plan_hash)
+
+
+async def make_show(
+    event: Event,
+    hall: Hall,
+    *,
+    currency: str,
+    prices: dict[str, int],
+    starts_at: datetime,
+    ends_at: datetime,
+    sale_opens_at: datetime,
+    sale_closes_at: datetime,
+    hold_seconds: int = 300,
+    max_seats_per_booking: int = 10,
+    max_seats_per_buyer: int | None = None,
+    max_live_holds: int = 2,
+    show_id: UUID | None = None,
+) -> tuple[str, OpenShow]:
+    """Insert a show; its lane, and the command that opens it there.  ``prices`` are minor units by section id."""
+    show_id = show_id or new_id()
+    number = await pool().fetchval("SELECT nextval('show_number')")
+    lane = show_lane(number % settings().show_lanes)
+    priced = tuple(Price(section_id=section, amount=amount) for section, amount in prices.items())
+    command = OpenShow(
+        command_id=derived(show_id, "open"),
+        show_id=show_id,
+        number=number,
+        plan=hall.plan_id,  # type: ignore[attr-defined]
+        currency=currency,
+        prices=priced,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        sale_opens_at=sale_opens_at,
+        sale_closes_at=sale_closes_at,
+        hold_seconds=hold_seconds,
+        max_seats_per_booking=max_seats_per_booking,
+        max_seats_per_buyer=max_seats_per_buyer,
+        max_live_holds=max_live_holds,
+    )
+    await pool().execute(
+        query("show_make"),
+        show_id, number, event.id, hall.id, command.plan, lane, currency, msgspec.json.encode(priced).decode(), starts_at, ends_at,
+        sale_opens_at, sale_closes_at, hold_seconds, max_seats_per_booking, max_seats_per_buyer, max_live_holds,
+    )  # fmt: skip
+    return lane, command
+
+
+def terms_of(row: Any) -> OpenShow:
+    """The terms under which a show was, or is to be, opened."""
+    return OpenShow(
+        command_id=derived(row["id"], "open"),
+        show_id=row["id"],
+        number=row["number"],
+        plan=row["plan_id"],
+        currency=row["currency"],
+        prices=msgspec.json.decode(row["prices"], type=tuple[Price, ...]),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        sale_opens_at=row["sale_opens_at"],
+        sale_closes_at=row["sale_closes_at"],
+        hold_seconds=row["hold_seconds"],
+        max_seats_per_booking=row["max_seats_per_booking"],
+        max_seats_per_buyer=row["max_seats_per_buyer"],
+        max_live_holds=row["max_live_holds"],
+    )
+
+
+async def shows_unopened(limit: int) -> list[Any]:
+    return list(await pool().fetch(query("shows_unopened"), limit))
+
+
+async def events(which: EventFilter) -> list[Any]:
+    """Published events; rows carry ``key``, the text they are sorted by."""
+    key, last = which.after or (None, None)
+    return list(
+        await pool().fetch(
+            query("events_list"),
+            which.q, which.city, which.kind, which.language, which.since, which.until, which.max_price, which.sort,
+            key, last, which.past, which.descending, which.limit,
+        )
+    )  # fmt: skip
+
+
+async def event(event_id: UUID) -> tuple[Any, list[Any]] | None:
+    """An event with its shows, or None when there is none that buyers may see."""
+    row = await pool().fetchrow(query("event_one"), event_id)
+    return None if row is None else (row, list(await pool().fetch(query("shows_of_event"), event_id)))
+
+
+async def show(show_id: UUID) -> Any | None:
+    """A show with event, venue, hall and seat plan, or None when there is none that buyers may see."""
+    return await pool().fetchrow(query("show_one"), show_id)
+
+
+async def seats(show_id: UUID) -> Any:
+    """The show's seats that are not free, with the version, as one snapshot."""
+    return await pool().fetchrow(query("show_seats"), show_id)
+
+
+async def seats_versions(show_ids: list[UUID]) -> dict[UUID, int]:
+    rows = await pool().fetch(query("seats_versions"), show_ids)
+    return {row["id"]: row["seats_version"] for row in rows}

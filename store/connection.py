@@ -1,0 +1,80 @@
+"""The connections to Postgres and Redis: opened once for each process, and shared by all that remembers."""
+
+import asyncio
+import ssl  # noqa: F401  asyncpg imports it lazily, inside the first connect; here it is paid at start
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from tortoise import Tortoise
+
+from store.settings import settings
+
+#: SQLSTATE classes of errors that say nothing about the data: connection, rollback, resources, intervention, system.
+OPERATING_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
+
+
+def tortoise_config(pool_size: int = 10) -> dict[str, Any]:
+    url = settings().database_url
+    options = f"minsize=1&maxsize={pool_size}&command_timeout=30"
+    return {
+        "connections": {"default": f"{url}{'&' if '?' in url else '?'}{options}".replace("postgresql://", "postgres://")},
+        "apps": {"frontrow": {"models": ["store.tables"], "migrations": "store.migrations"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+def __getattr__(name: str) -> Any:
+    """``TORTOISE``, for tortoise's command line: made when asked for, so that importing reads no settings."""
+    if name == "TORTOISE":
+        return tortoise_config()
+    raise AttributeError(name)
+
+
+async def open_database(pool_size: int = 10) -> None:
+    await Tortoise.init(config=tortoise_config(pool_size), _enable_global_fallback=True)
+    client = Tortoise.get_connection("default")
+    if client._pool is None:
+        await client.create_connection(with_db=True)
+
+
+async def close_database() -> None:
+    await Tortoise.close_connections()
+
+
+def pool() -> Any:
+    """The asyncpg pool that tortoise's models use too."""
+    return Tortoise.get_connection("default")._pool
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[Any]:
+    """A plain asyncpg transaction.  Tortoise's own leaks its connection when the task is cancelled during BEGIN."""
+    async with pool().acquire() as connection, connection.transaction():
+        yield connection
+
+
+def is_operating(error: BaseException) -> bool:
+    """Whether the error says that something is down, not that the data is wrong: then trying again is right."""
+    sqlstate = getattr(error, "sqlstate", None)
+    if sqlstate is not None:
+        return sqlstate[:2] in OPERATING_CLASSES
+    import asyncpg
+
+    return isinstance(error, OSError | asyncio.TimeoutError | asyncpg.InterfaceError)
+
+
+def open_redis(*, timeout_seconds: float | None = 1.0) -> redis.asyncio.Redis:
+    """A client that never repeats a command by itself: a script that timed out may have run."""
+    return redis.asyncio.Redis.from_url(
+        settings().redis_url,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=1.0,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_error=[],
+        health_check_interval=0,
+    )

@@ -1,0 +1,143 @@
+"""What a show lane's batch reads and writes: bookings, seats, sagas, the journal and the show's row, in bulk."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from store.bookings import BookingRow
+from store.sql import query
+
+
+class StateDiffers(Exception):
+    """A guard did not hold: what was remembered is not what the table says.  Forget it and decide again."""
+
+
+class JournalRow(NamedTuple):
+    """One message read: what it was, what it came to, and what is needed to decide it again."""
+
+    offset: int
+    previous_offset: int | None
+    show_id: UUID | None
+    booking_id: UUID | None
+    command: str
+    command_id: UUID | None
+    publish_id: str
+    body: str
+    inputs: str | None
+    outcome: str
+    result: str | None
+    decided: bool
+    place: int | None
+    hash: str | None
+
+
+class NewSaga(NamedTuple):
+    id: UUID
+    lane: str
+    progress: str
+    outbox: str
+    trace: str
+
+
+class ShowRow(NamedTuple):
+    id: UUID
+    place: int
+    seats_version: int
+    left: str
+    hash: str
+
+
+class SeatChange(NamedTuple):
+    show_id: UUID
+    id: str
+    was: str
+    state: str
+    booking_id: UUID | None
+
+
+class Writes(msgspec.Struct):
+    """All rows of one batch; ``buyers`` maps a buyer to the live holds that were read, and the change."""
+
+    bookings: dict[UUID, BookingRow]
+    booking_states: dict[UUID, str]
+    sagas: list[NewSaga]
+    journal: list[JournalRow]
+    shows: list[ShowRow]
+    seats: list[SeatChange]
+    buyers: dict[UUID, tuple[int, int]]
+
+
+async def met(connection: Any, command_ids: list[UUID]) -> dict[UUID, Any]:
+    """Commands with these ids that were decided before, on whatever lane."""
+    rows = await connection.fetch(query("commands_met"), command_ids)
+    return {row["command_id"]: row for row in rows}
+
+
+async def live_holds(connection: Any, buyers: list[UUID]) -> dict[UUID, int]:
+    rows = await connection.fetch(query("buyers_live_holds"), buyers)
+    return {row["buyer_id"]: row["live"] for row in rows}
+
+
+async def show(connection: Any, show_id: UUID) -> Any | None:
+    return await connection.fetchrow(query("show_to_decide"), show_id)
+
+
+async def seats_not_free(connection: Any, show_id: UUID) -> list[Any]:
+    return list(await connection.fetch(query("seats_not_free"), show_id))
+
+
+async def live_bookings(connection: Any, show_id: UUID) -> list[Any]:
+    return list(await connection.fetch(query("bookings_live"), show_id))
+
+
+async def bookings(connection: Any, booking_ids: list[UUID]) -> list[Any]:
+    return list(await connection.fetch(query("bookings_of_commands"), booking_ids))
+
+
+async def open_seats(connection: Any, show_id: UUID, seat_ids: list[str]) -> None:
+    """Insert a show's seats, all free, and mark it opened.  Raises StateDiffers when it already was."""
+    if await connection.execute(query("show_opened"), show_id) != "UPDATE 1":
+        raise StateDiffers(f"show {show_id} was opened before, or is missing")
+    records = ((show_id, seat_id) for seat_id in seat_ids)
+    await connection.copy_records_to_table("seat", records=records, columns=["show_id", "id"])
+
+
+async def write(connection: Any, lane: str, generation: int, now: datetime, writes: Writes) -> None:
+    """Write a batch.  Raises StateDiffers when a guard did not hold."""
+    new = writes.bookings.values()
+    changed = await connection.fetchval(
+        query("decisions_write"),
+        lane,
+        generation,
+        now,
+        *columns(
+            [
+                (b.id, b.show_id, b.buyer_id, b.offset, b.place, b.state, b.seats, b.amounts, b.currency, b.method,
+                 b.held_until, b.refusal, b.body_hash)
+                for b in new
+            ],
+            13,
+        ),
+        list(writes.booking_states),
+        list(writes.booking_states.values()),
+        *columns(writes.sagas, 5),
+        *columns(writes.journal, 14),
+        *columns(writes.shows, 5),
+        *columns(writes.seats, 5),
+    )  # fmt: skip
+    if changed != len(writes.seats):
+        raise StateDiffers(f"{len(writes.seats)} seats were to change, {changed} did")
+    if writes.buyers:
+        buyers = list(writes.buyers)
+        expected = [was for was, _ in writes.buyers.values()]
+        changes = [change for _, change in writes.buyers.values()]
+        rows = await connection.fetch(query("buyers_change"), buyers, expected, changes)
+        if len(rows) != len(buyers):
+            raise StateDiffers("a buyer's live holds were changed by another lane")
+
+
+def columns(rows: Any, width: int) -> Any:
+    """Rows as so many lists, one for each column, as ``unnest`` takes them."""
+    return map(list, zip(*rows, strict=True)) if rows else ([] for _ in range(width))

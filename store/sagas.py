@@ -1,0 +1,125 @@
+"""Sagas as rows: progress, outbox, timeline and journal; written only by the saga's lane, apart from the sweep's resends."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from sagas.booking import Facts
+from sagas.messages import SagaCommand, SeatsHeld
+from sagas.saga import Progress
+from store.connection import pool
+from store.decisions import StateDiffers, columns
+from store.sql import query
+
+
+class _StoredProgress(Progress, frozen=True):
+    facts: Facts
+
+
+_decode = msgspec.json.Decoder(_StoredProgress).decode
+_decode_outbox = msgspec.json.Decoder(list[SagaCommand | SeatsHeld]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class SagaRow(NamedTuple):
+    """A saga as stored: its progress, how many events its timeline holds, and the trace that began it."""
+
+    id: UUID
+    progress: Progress
+    events: int
+    trace: str
+
+
+class SagaJournalRow(NamedTuple):
+    offset: int
+    previous_offset: int | None
+    saga_id: UUID | None
+    event: str
+    event_id: UUID | None
+    publish_id: str
+    body: str
+    outcome: str
+    taken: bool
+
+
+class TimelineRow(NamedTuple):
+    saga_id: UUID
+    n: int
+    event: str
+    step: str
+    course: str
+    detail: str
+
+
+def restore(progress: str, outbox: str) -> Progress:
+    """The progress as it was stored; before the saga was taken up, its outbox holds the event that begins it."""
+    awaiting = tuple(command for command in _decode_outbox(outbox) if not isinstance(command, SeatsHeld))
+    return msgspec.structs.replace(_decode(progress), awaiting=awaiting)
+
+
+def outbox_of(text: str) -> list[SagaCommand | SeatsHeld]:
+    return _decode_outbox(text)
+
+
+async def met(connection: Any, event_ids: list[UUID]) -> set[UUID]:
+    """Which of these events were taken before."""
+    return {row["event_id"] for row in await connection.fetch(query("events_met"), event_ids)}
+
+
+async def load(connection: Any, saga_ids: list[UUID]) -> dict[UUID, SagaRow]:
+    rows = await connection.fetch(query("sagas_load"), saga_ids)
+    return {
+        row["id"]: SagaRow(row["id"], restore(row["progress"], row["outbox"]), row["events"], row["trace"])
+        for row in rows
+    }
+
+
+async def write(
+    connection: Any,
+    lane: str,
+    generation: int,
+    now: datetime,
+    sagas: list[tuple[SagaRow, float | None]],
+    timeline: list[TimelineRow],
+    journal: list[SagaJournalRow],
+) -> None:
+    """Write a batch: each saga with the seconds after which its outbox is sent again.  Raises StateDiffers."""
+    moved = await connection.fetchval(
+        query("sagas_write"),
+        lane,
+        generation,
+        now,
+        *columns(
+            [
+                (row.id, row.progress.step, row.progress.course, row.progress.outcome,
+                 _encode(msgspec.structs.replace(row.progress, awaiting=())).decode(),
+                 _encode(row.progress.awaiting).decode(), row.events, send_after)
+                for row, send_after in sagas
+            ],
+            8,
+        ),
+        *columns(timeline, 6),
+        *columns(journal, 9),
+    )  # fmt: skip
+    if moved != len(sagas):
+        raise StateDiffers(f"{len(sagas)} sagas were to move, {moved} did")
+
+
+async def overdue(limit: int) -> list[Any]:
+    """Sagas whose answers are overdue, claimed for sending again."""
+    return list(await pool().fetch(query("outbox_overdue"), limit))
+
+
+async def holds_to_expire(limit: int) -> list[Any]:
+    return list(await pool().fetch(query("holds_to_expire"), limit))
+
+
+async def expiries_not_taken_up(limit: int) -> list[Any]:
+    return list(await pool().fetch(query("expiries_not_taken_up"), limit))
+
+
+async def booking_facts(booking_id: UUID) -> Any | None:
+    """What tickets and letters say about a booking, or None."""
+    return await pool().fetchrow(query("booking_facts"), booking_id)

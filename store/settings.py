@@ -1,0 +1,108 @@
+"""The settings: read from the environment once, at the bottom of the graph.  No other module touches os.environ."""
+
+import base64
+import os
+import types
+import typing
+from functools import cache
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+#: Values that may stand in .env.example and in demos, and never in production.
+SAMPLES = ("change-me", "sample", "guest", "secret")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One field for each environment variable of the same name in capitals.  .env.example explains each."""
+
+    frontrow_mode: Literal["development", "production"] = "development"
+    database_url: str
+    redis_url: str
+    rabbitmq_url: str
+    jwt_secret: str
+    booking_namespace: UUID
+    ticket_signing_key: str
+    razorpay_url: str
+    razorpay_key_id: str
+    razorpay_key_secret: str
+    razorpay_webhook_secret: str
+    edge_host: str = "127.0.0.1"
+    edge_port: int = 8000
+    edge_url: str = "http://127.0.0.1:8000"
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 1025
+    mail_from: str = "Frontrow <tickets@frontrow.example>"
+    mailbox_url: str = ""
+    files_dir: str = ".run/files"
+    show_lanes: int = 8
+    saga_lanes: int = 4
+    rate_limits: Literal["on", "off"] = "on"
+    max_live_holds_per_buyer: int = 6
+    wish_valid_seconds: float = 10.0
+    max_backlog_per_show: int = 50_000
+    lease_seconds: float = 3.0
+    batch_limit: int = 512
+    lane_max_age: str = "7D"
+    lane_segment_bytes: int = 16_000_000
+    log_format: Literal["auto", "console", "json"] = "auto"
+    log_level: str = "INFO"
+
+    @property
+    def signing_seed(self) -> bytes:
+        """The 32 bytes from which the Ed25519 key of tickets is made."""
+        return base64.b64decode(self.ticket_signing_key)
+
+
+class SettingsError(Exception):
+    """The environment does not hold what the product needs; the message says what to set."""
+
+
+def read(environment: typing.Mapping[str, str]) -> Settings:
+    """The settings in this environment.  Raises SettingsError, which names all that is missing or malformed at once."""
+    hints = typing.get_type_hints(Settings)
+    given, wrong, missing = {}, [], []
+    for field in msgspec.structs.fields(Settings):
+        name = field.name.upper()
+        text = environment.get(name, "")
+        if text == "":
+            if field.required:
+                missing.append(name)
+            continue
+        try:
+            given[field.name] = msgspec.convert(text, _plain(hints[field.name]), strict=False)
+        except msgspec.ValidationError as error:
+            wrong.append(f"{name} is {text!r}: {error}")
+    if missing:
+        wrong.append(f"missing: {', '.join(missing)} (see .env.example)")
+    if wrong:
+        raise SettingsError("settings: " + "; ".join(wrong))
+    settings = Settings(**given)
+    _check(settings)
+    return settings
+
+
+def _plain(hint: typing.Any) -> typing.Any:
+    return typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
+
+
+def _check(settings: Settings) -> None:
+    if len(settings.signing_seed) != 32:
+        raise SettingsError("settings: TICKET_SIGNING_KEY must be the base64 of 32 bytes")
+    if len(settings.jwt_secret) < 32:
+        raise SettingsError("settings: JWT_SECRET must have at least 32 characters")
+    if not (1 <= settings.show_lanes <= 100 and settings.saga_lanes in (1, 2, 4, 8, 16)):
+        raise SettingsError("settings: SHOW_LANES is 1 to 100, SAGA_LANES is 1, 2, 4, 8 or 16")
+    if settings.frontrow_mode == "production":
+        if settings.rate_limits == "off":
+            raise SettingsError("settings: RATE_LIMITS=off is refused in production")
+        secrets = ("jwt_secret", "razorpay_key_secret", "razorpay_webhook_secret", "database_url", "rabbitmq_url")
+        sample = [name.upper() for name in secrets if any(word in getattr(settings, name) for word in SAMPLES)]
+        if sample:
+            raise SettingsError(f"settings: sample values are refused in production: {', '.join(sample)}")
+
+
+@cache
+def settings() -> Settings:
+    return read(os.environ)

@@ -1,0 +1,69 @@
+-- name: commands_met
+-- Commands with these ids that were decided before, on whatever lane.
+SELECT command_id, outcome, show_id, result FROM journal WHERE command_id = ANY($1::uuid[]) AND decided
+
+-- name: buyers_live_holds
+SELECT buyer_id, live FROM buyer_holds WHERE buyer_id = ANY($1::uuid[])
+
+-- name: buyers_change
+-- Guarded: a row is only returned where the count is still what was read, so a missing row means: decide again.
+-- In sorted order, so that two lanes never wait for each other in a circle.
+INSERT INTO buyer_holds AS held (buyer_id, live)
+SELECT buyer_id, expected + change FROM unnest($1::uuid[], $2::int[], $3::int[]) AS asked (buyer_id, expected, change)
+ORDER BY buyer_id
+ON CONFLICT (buyer_id) DO UPDATE SET live = excluded.live
+WHERE held.live = (SELECT expected FROM unnest($1::uuid[], $2::int[]) AS a (id, expected) WHERE a.id = held.buyer_id)
+RETURNING buyer_id
+
+-- name: decisions_write
+-- All rows of one batch in one statement; the number of seats changed tells whether memory and table agreed.
+WITH new_bookings AS (
+    INSERT INTO booking (id, show_id, buyer_id, lane, generation, "offset", place, state, seats, amounts, currency,
+        method, held_until, refusal, body_hash, decided_at, changed_at)
+    SELECT id, show_id, buyer_id, $1, $2, at, place, state, seats, amounts, currency, method, held_until, refusal,
+        body_hash, $3, $3
+    FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[],
+        $12::text[], $13::text[], $14::timestamptz[], $15::text[], $16::text[])
+        AS b (id, show_id, buyer_id, at, place, state, seats, amounts, currency, method, held_until, refusal, body_hash)
+), changed_bookings AS (
+    UPDATE booking SET state = c.state, changed_at = $3
+    FROM unnest($17::uuid[], $18::text[]) AS c (id, state) WHERE booking.id = c.id
+), new_sagas AS (
+    INSERT INTO saga (id, kind, lane, step, course, outcome, progress, outbox, next_send_at, trace, changed_at)
+    SELECT id, 'booking', lane, 'seats', 'forward', '', progress, outbox, $3::timestamptz + interval '5 s', trace, $3
+    FROM unnest($19::uuid[], $20::text[], $21::text[], $22::text[], $23::text[]) AS s (id, lane, progress, outbox, trace)
+), decided AS (
+    INSERT INTO journal (lane, generation, "offset", previous_offset, show_id, booking_id, command, command_id, publish_id,
+        body, inputs, outcome, result, decided, place, decided_at, hash)
+    SELECT $1, $2, at, previous, show_id, booking_id, command, command_id, publish_id, body, inputs, outcome, result,
+        decided, place, $3, hash
+    FROM unnest($24::bigint[], $25::bigint[], $26::uuid[], $27::uuid[], $28::text[], $29::uuid[], $30::text[], $31::text[],
+        $32::text[], $33::text[], $34::text[], $35::bool[], $36::bigint[], $37::text[])
+        AS j (at, previous, show_id, booking_id, command, command_id, publish_id, body, inputs, outcome, result, decided,
+            place, hash)
+), shows AS (
+    UPDATE show SET place = w.place, seats_version = w.seats_version, "left" = w.remaining::jsonb, hash = w.hash
+    FROM unnest($38::uuid[], $39::bigint[], $40::bigint[], $41::text[], $42::text[])
+        AS w (id, place, seats_version, remaining, hash) WHERE show.id = w.id
+), seats AS (
+    UPDATE seat SET state = c.state, booking_id = c.booking_id
+    FROM unnest($43::uuid[], $44::text[], $45::text[], $46::text[], $47::uuid[]) AS c (show_id, id, was, state, booking_id)
+    WHERE seat.show_id = c.show_id AND seat.id = c.id AND seat.state = c.was
+    RETURNING 1
+)
+SELECT count(*) FROM seats
+
+-- name: show_opened
+UPDATE show SET opened = true WHERE id = $1 AND NOT opened
+
+-- name: show_to_decide
+SELECT s.*, p.body AS plan_body FROM show s JOIN seat_plan p ON p.hash = s.plan_id WHERE s.id = $1
+
+-- name: seats_not_free
+SELECT id, state FROM seat WHERE show_id = $1 AND state <> 'free'
+
+-- name: bookings_live
+SELECT id, buyer_id, seats, state, held_until FROM booking WHERE show_id = $1 AND state IN ('held', 'confirmed')
+
+-- name: bookings_of_commands
+SELECT * FROM booking WHERE id = ANY($1::uuid[])

@@ -1,0 +1,109 @@
+-- name: payments_begin
+INSERT INTO payment (id, booking_id, method, amount, currency, status, checks, created_at)
+SELECT id, booking_id, method, amount, currency, 'preparing', 0, $1
+FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::text[]) AS p (id, booking_id, method, amount, currency)
+ON CONFLICT (id) DO NOTHING
+
+-- name: payments_change
+-- A payment never goes back: captured stays captured, whatever is told later.
+UPDATE payment SET status = c.status, next_check_at = CASE WHEN c.status IN ('ready', 'authorized') AND method = 'razorpay'
+    THEN $1::timestamptz + interval '20 s' END
+FROM unnest($2::uuid[], $3::text[]) AS c (id, status)
+WHERE payment.id = c.id AND payment.status <> 'captured'
+    AND NOT (c.status = 'ready' AND payment.status NOT IN ('preparing', 'failed'))
+
+-- name: captures_note
+INSERT INTO capture (provider_payment_id, payment_id, booking_id, amount, currency, captured_at)
+SELECT provider_payment_id, payment_id, booking_id, amount, currency, $1
+FROM unnest($2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[])
+    AS c (provider_payment_id, payment_id, booking_id, amount, currency)
+ON CONFLICT DO NOTHING
+
+-- name: refunds_begin
+INSERT INTO refund (id, booking_id, payment_id, provider_payment_id, amount, currency, "to", reason, status, command_id,
+    created_at)
+SELECT id, booking_id, payment_id, provider_payment_id, amount, currency, target, reason, 'pending', command_id, $1
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::uuid[])
+    AS r (id, booking_id, payment_id, provider_payment_id, amount, currency, target, reason, command_id)
+ON CONFLICT DO NOTHING
+
+-- name: refunds_end
+UPDATE refund SET status = r.status, provider_refund_id = coalesce(nullif(r.provider_refund_id, ''), refund.provider_refund_id)
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS r (id, status, provider_refund_id)
+WHERE refund.id = r.id AND refund.status <> 'processed'
+
+-- name: wallets_lock
+-- In sorted order, so that two lanes never wait for each other in a circle.
+SELECT id, user_id, currency, balance FROM wallet WHERE user_id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
+
+-- name: wallets_write
+UPDATE wallet SET balance = w.balance FROM unnest($1::uuid[], $2::bigint[]) AS w (id, balance) WHERE wallet.id = w.id
+
+-- name: wallet_entries_met
+SELECT reference, amount FROM wallet_entry WHERE reference = ANY($1::text[])
+
+-- name: wallet_entries_write
+INSERT INTO wallet_entry (id, wallet_id, amount, balance_after, reference, description, at)
+SELECT id, wallet_id, amount, balance_after, reference, description, $1
+FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::text[], $7::text[])
+    AS e (id, wallet_id, amount, balance_after, reference, description)
+
+-- name: wallet_make
+INSERT INTO wallet (id, user_id, currency, balance) VALUES ($1, $2, $3, 0) ON CONFLICT (user_id, currency) DO NOTHING
+
+-- name: payment_claim
+-- The lease of whoever talks to the provider about this payment: two never do at once.
+-- ``tried`` says that somebody talked to the provider before, and may not have heard the answer.
+WITH before AS (SELECT id, claimed_until FROM payment WHERE id = $1 FOR UPDATE)
+UPDATE payment SET claimed_until = now() + make_interval(secs => $2) FROM before
+WHERE payment.id = before.id AND (before.claimed_until IS NULL OR before.claimed_until <= now())
+RETURNING payment.*, before.claimed_until IS NOT NULL AS tried
+
+-- name: payment_unclaim
+UPDATE payment SET claimed_until = NULL WHERE id = $1
+
+-- name: payment_order
+UPDATE payment SET razorpay_order_id = $2 WHERE id = $1
+
+-- name: payment_by_order
+SELECT * FROM payment WHERE razorpay_order_id = $1
+
+-- name: payments_to_check
+-- Payments that have been silent: asked about at growing intervals while anything can still come of them.
+UPDATE payment SET checks = checks + 1,
+    next_check_at = CASE WHEN checks < 14 THEN now() + make_interval(secs => least(20 * 2 ^ (checks + 1), 7200)) END
+WHERE id IN (
+    SELECT id FROM payment WHERE next_check_at <= now() ORDER BY next_check_at LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+RETURNING id, booking_id
+
+-- name: refund_claim
+UPDATE refund SET claimed_until = now() + make_interval(secs => $2)
+WHERE id = $1 AND (claimed_until IS NULL OR claimed_until <= now())
+RETURNING *
+
+-- name: refund_unclaim
+UPDATE refund SET claimed_until = NULL, provider_refund_id = coalesce($2, provider_refund_id) WHERE id = $1
+
+-- name: refund_by_provider
+SELECT * FROM refund WHERE provider_refund_id = $1 OR provider_payment_id = $2
+
+-- name: webhook_keep
+INSERT INTO webhook_event (event_id, kind, body, received_at, next_try_at, tries, note)
+VALUES ($1, $2, $3, now(), now() + interval '5 s', 0, '') ON CONFLICT (event_id) DO NOTHING
+
+-- name: webhook_forwarded
+UPDATE webhook_event SET forwarded_at = now(), note = $2 WHERE event_id = $1 AND forwarded_at IS NULL
+
+-- name: webhook_note
+UPDATE webhook_event SET note = $2 WHERE event_id = $1
+
+-- name: webhooks_to_try
+-- Webhooks that could not be resolved yet; after a day they stay, for the operator.
+UPDATE webhook_event SET tries = tries + 1, next_try_at = now() + make_interval(secs => least(5 * 2 ^ tries, 600))
+WHERE event_id IN (
+    SELECT event_id FROM webhook_event WHERE forwarded_at IS NULL AND next_try_at <= now()
+        AND received_at > now() - interval '1 day'
+    ORDER BY next_try_at LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+RETURNING event_id, kind, body

@@ -1,0 +1,74 @@
+-- name: events_met
+SELECT event_id FROM saga_journal WHERE event_id = ANY($1::uuid[]) AND taken
+
+-- name: sagas_load
+SELECT id, progress, outbox, events, trace FROM saga WHERE id = ANY($1::uuid[])
+
+-- name: sagas_write
+-- All rows of a batch that only the saga's lane writes.
+WITH moved AS (
+    UPDATE saga SET step = s.step, course = s.course, outcome = s.outcome, progress = s.progress, outbox = s.outbox,
+        events = s.events, sends = 0, next_send_at = $3::timestamptz + make_interval(secs => s.send_after), changed_at = $3
+    FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::int[], $11::float8[])
+        AS s (id, step, course, outcome, progress, outbox, events, send_after)
+    WHERE saga.id = s.id
+    RETURNING 1
+), noted AS (
+    INSERT INTO saga_event (saga_id, n, event, step, course, detail, at)
+    SELECT saga_id, n, event, step, course, detail, $3
+    FROM unnest($12::uuid[], $13::int[], $14::text[], $15::text[], $16::text[], $17::text[])
+        AS e (saga_id, n, event, step, course, detail)
+), read AS (
+    INSERT INTO saga_journal (lane, generation, "offset", previous_offset, saga_id, event, event_id, publish_id, body,
+        outcome, taken, decided_at)
+    SELECT $1, $2, at, previous, saga_id, event, event_id, publish_id, body, outcome, taken, $3
+    FROM unnest($18::bigint[], $19::bigint[], $20::uuid[], $21::text[], $22::uuid[], $23::text[], $24::text[], $25::text[],
+        $26::bool[])
+        AS j (at, previous, saga_id, event, event_id, publish_id, body, outcome, taken)
+)
+SELECT count(*) FROM moved
+
+-- name: outbox_overdue
+-- Sagas whose answer is overdue, each to be sent again by one sweep only, and later each time.
+UPDATE saga SET sends = sends + 1, next_send_at = now() + make_interval(secs => least(5 * 2 ^ (sends + 1), 300))
+WHERE id IN (
+    SELECT id FROM saga WHERE next_send_at <= now() ORDER BY next_send_at LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+RETURNING id, lane, outbox, sends, trace
+
+-- name: holds_to_expire
+SELECT b.id, b.show_id, b.buyer_id, b.held_until, s.lane FROM booking b JOIN show s ON s.id = b.show_id
+WHERE b.state = 'held' AND b.held_until <= now() ORDER BY b.held_until LIMIT $1
+
+-- name: expiries_not_taken_up
+-- The hold has ended, and its saga has not heard of it: the lane is asked to say so again.
+SELECT b.id, b.show_id, b.buyer_id, b.held_until, w.lane FROM saga s
+JOIN booking b ON b.id = s.id JOIN show w ON w.id = b.show_id
+WHERE s.course = 'forward' AND s.step IN ('seats', 'payment', 'money') AND b.state = 'expired'
+    AND b.changed_at < now() - interval '5 s' AND s.changed_at < now() - interval '5 s'
+ORDER BY b.changed_at LIMIT $1
+
+-- name: booking_facts
+-- What tickets and letters say about a booking.
+SELECT b.id, b.show_id, b.buyer_id, b.seats, b.amounts, b.currency, b.method, u.email, u.name AS buyer_name,
+    e.title, e.duration_minutes, v.name AS venue, v.address, v.city, v.time_zone, h.name AS hall, w.starts_at, w.ends_at
+FROM booking b JOIN "user" u ON u.id = b.buyer_id JOIN show w ON w.id = b.show_id JOIN event e ON e.id = w.event_id
+JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
+WHERE b.id = $1
+
+-- name: bookings_to_ticket
+SELECT id, show_id, buyer_id, seats FROM booking WHERE id = ANY($1::uuid[]) ORDER BY id
+
+-- name: tickets_issue
+INSERT INTO ticket (id, booking_id, show_id, seat_id, holder_id, status, code, issued_at)
+SELECT id, booking_id, show_id, seat_id, holder_id, 'valid', code, $1
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[])
+    AS t (id, booking_id, show_id, seat_id, holder_id, code)
+ON CONFLICT (id) DO NOTHING
+
+-- name: letters_log
+INSERT INTO letter (id, booking_id, template, recipient, message_id, status, attempts, last_error, trace_id, created_at)
+SELECT l.id, l.booking_id, l.template, u.email, '<' || l.template || '.' || l.booking_id || '@' || $2 || '>', 'waiting', 0, '', l.trace, $1
+FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[]) AS l (id, booking_id, template, trace)
+JOIN booking b ON b.id = l.booking_id JOIN "user" u ON u.id = b.buyer_id
+ON CONFLICT (booking_id, template) DO NOTHING

@@ -1,0 +1,104 @@
+"""Money's rows: ways to pay, refunds, wallets, and every webhook as the provider sent it."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Payment(Model):
+    """One way to pay for a booking.  ``status``: preparing, ready, authorized, captured, failed.
+
+    ``claimed_until`` is the lease of the worker that is talking to the provider about it, so that two never do."""
+
+    id = fields.UUIDField(primary_key=True)
+    booking_id = fields.UUIDField(db_index=True)
+    method = fields.CharField(max_length=20)
+    amount = fields.BigIntField()
+    currency = fields.CharField(max_length=3)
+    status = fields.CharField(max_length=20, default="preparing")
+    razorpay_order_id = fields.CharField(max_length=40, null=True, unique=True)
+    claimed_until = fields.DatetimeField(null=True)
+    next_check_at = fields.DatetimeField(null=True)
+    checks = fields.IntField(default=0)
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "payment"
+
+
+class Capture(Model):
+    """Money that came in: one row for each captured payment at the provider, or for a wallet's debit."""
+
+    provider_payment_id = fields.CharField(max_length=60, primary_key=True)
+    payment_id = fields.UUIDField(db_index=True)
+    booking_id = fields.UUIDField(db_index=True)
+    amount = fields.BigIntField()
+    currency = fields.CharField(max_length=3)
+    captured_at = fields.DatetimeField()
+
+    class Meta:
+        table = "capture"
+
+
+class Refund(Model):
+    """Money that goes back: at most one refund for each captured payment.  ``status``: pending, processed, failed."""
+
+    id = fields.UUIDField(primary_key=True)
+    booking_id = fields.UUIDField(db_index=True)
+    payment_id = fields.UUIDField()
+    provider_payment_id = fields.CharField(max_length=60, unique=True)
+    provider_refund_id = fields.CharField(max_length=60, null=True, unique=True)
+    amount = fields.BigIntField()
+    currency = fields.CharField(max_length=3)
+    to = fields.CharField(max_length=10)
+    reason = fields.CharField(max_length=40)
+    status = fields.CharField(max_length=20, default="pending")
+    command_id = fields.UUIDField()
+    claimed_until = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "refund"
+
+
+class Wallet(Model):
+    """A buyer's balance in one currency; a check keeps it from going below zero."""
+
+    id = fields.UUIDField(primary_key=True)
+    user_id = fields.UUIDField()
+    currency = fields.CharField(max_length=3)
+    balance = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "wallet"
+        unique_together = (("user_id", "currency"),)
+
+
+class WalletEntry(Model):
+    """One change of a wallet's balance; ``reference`` makes it happen once."""
+
+    id = fields.UUIDField(primary_key=True)
+    wallet_id = fields.UUIDField(db_index=True)
+    amount = fields.BigIntField()
+    balance_after = fields.BigIntField()
+    reference = fields.CharField(max_length=80, unique=True)
+    description = fields.CharField(max_length=200)
+    at = fields.DatetimeField()
+
+    class Meta:
+        table = "wallet_entry"
+
+
+class WebhookEvent(Model):
+    """A webhook as it came.  ``forwarded_at`` is null until it has been handed to the saga that it concerns."""
+
+    event_id = fields.CharField(max_length=80, primary_key=True)
+    kind = fields.CharField(max_length=60)
+    body = fields.TextField()
+    received_at = fields.DatetimeField()
+    forwarded_at = fields.DatetimeField(null=True)
+    next_try_at = fields.DatetimeField()
+    tries = fields.IntField(default=0)
+    note = fields.CharField(max_length=300, default="")
+
+    class Meta:
+        table = "webhook_event"

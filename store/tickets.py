@@ -1,0 +1,42 @@
+"""Tickets and the delivery log as rows."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from store.connection import pool
+from store.decisions import columns
+from store.sql import query
+
+
+class TicketRow(NamedTuple):
+    id: UUID
+    booking_id: UUID
+    show_id: UUID
+    seat_id: str
+    holder_id: UUID
+    code: str
+
+
+class LetterRow(NamedTuple):
+    id: UUID
+    booking_id: UUID
+    template: str
+    trace: str
+
+
+async def bookings_to_ticket(connection: Any, booking_ids: list[UUID]) -> list[Any]:
+    return list(await connection.fetch(query("bookings_to_ticket"), booking_ids))
+
+
+async def issue(connection: Any, now: datetime, tickets: list[TicketRow]) -> None:
+    await connection.execute(query("tickets_issue"), now, *columns(tickets, 6))
+
+
+async def log_letters(connection: Any, now: datetime, mail_domain: str, letters: list[LetterRow]) -> None:
+    """Note that these letters are to be sent: once for each booking and template."""
+    await connection.execute(query("letters_log"), now, mail_domain, *columns(letters, 4))
+
+
+async def of_booking(booking_id: UUID) -> list[Any]:
+    return list(await pool().fetch("SELECT * FROM ticket WHERE booking_id = $1 ORDER BY seat_id", booking_id))

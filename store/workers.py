@@ -1,0 +1,26 @@
+"""Who is at work: a heartbeat row for each worker process."""
+
+import os
+import socket
+
+from store.connection import pool
+from store.sql import query
+
+
+async def appear(worker_id: str, kind: str) -> None:
+    await pool().execute(query("worker_appears"), worker_id, kind, socket.gethostname(), os.getpid())
+
+
+async def alive(kind: str, seconds: float) -> int:
+    """How many workers of this kind were seen within these seconds."""
+    return int(await pool().fetchval(query("workers_alive"), kind, seconds))
+
+
+async def leave(worker_id: str) -> None:
+    await pool().execute("DELETE FROM worker WHERE id = $1", worker_id)
+
+
+async def at_work(seconds: float) -> dict[str, int]:
+    """Workers seen within these seconds, by kind."""
+    rows = await pool().fetch(query("workers_at_work"), seconds)
+    return {row["kind"]: row["workers"] for row in rows}
