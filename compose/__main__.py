@@ -10,9 +10,10 @@ from pathlib import Path
 
 from compose import background, supervise
 from compose.failure import Failure
+from compose.plans import PART_NAMES
 from compose.run_folder import RunFolder
 from compose.services.postgres import outside_folder
-from compose.stack import EVERYTHING, PART_NAMES, PARTS, ROOT
+from compose.stack import EVERYTHING, PARTS, ROOT
 
 
 def main() -> int:

@@ -16,8 +16,9 @@ from pathlib import Path
 from compose import process_list
 from compose.child import how_it_ended
 from compose.failure import Failure
+from compose.mending import leftovers, mend
 from compose.run_folder import RunFolder, State
-from compose.stack import EVERYTHING, PARTS, ROOT, leftovers, mend
+from compose.stack import EVERYTHING, PARTS, ROOT
 from compose.supervise import say, show_addresses
 
 UP_LIMIT_SECONDS = 1_800.0  # the first start may install packages

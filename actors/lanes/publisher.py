@@ -26,7 +26,12 @@ log = structlog.get_logger()
 
 
 class NotAccepted(Exception):
-    """The broker did not confirm: the message may or may not be in the queue.  Asking again with the same id is safe."""
+    """The broker did not confirm.  ``perhaps`` says that the message may be in the queue all the same; asking again
+    with the same command id is safe either way."""
+
+    def __init__(self, reason: str, *, perhaps: bool = False) -> None:
+        super().__init__(reason)
+        self.perhaps = perhaps
 
 
 class _Outlet:
@@ -52,7 +57,7 @@ class _Outlet:
             elif reason is None:
                 future.set_result(None)
             else:
-                future.set_exception(NotAccepted(f"{self.queue}: {reason}"))
+                future.set_exception(NotAccepted(f"{self.queue}: {reason}", perhaps=reason != "nacked"))
 
     def fail(self, reason: str) -> None:
         if not self.ready.done():

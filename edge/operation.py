@@ -1,0 +1,174 @@
+"""An operation of the API: its route, who may call it, and the types that check its request and describe its answers.
+
+One decorator serves all three, so that ``/openapi.json`` can say nothing that the checks do not do."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from sanic import Blueprint, Request
+from sanic.response import HTTPResponse
+
+from edge.problems import Problem
+from edge.tokens import BadToken, Who, verify
+
+ACCESS_COOKIE = "frontrow_access"
+REFRESH_COOKIE = "frontrow_refresh"
+#: Larger bodies are refused; the server's own limit lies a little above it.
+BODY_LIMIT_BYTES = 64_000
+
+_AT = re.compile(r" - at `\$(?P<path>.*?)`$")
+_UNKNOWN_FIELD = re.compile(r"unknown field `(?P<name>[^`]*)`")
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+_encode = msgspec.json.Encoder().encode
+
+Handler = Callable[..., Awaitable[HTTPResponse]]
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """What the API's description says of one operation."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    tag: str
+    body: Any
+    query: Any
+    roles: tuple[str, ...]
+    answers: dict[int, Any]
+    problems: tuple[int, ...]
+    key: bool
+    waits: bool
+    content_type: str
+
+
+OPERATIONS: list[Operation] = []
+
+
+def operation(
+    blueprint: Blueprint,
+    method: str,
+    path: str,
+    *,
+    answers: dict[int, Any],
+    body: Any = None,
+    query: Any = None,
+    roles: tuple[str, ...] = (),
+    problems: tuple[int, ...] = (),
+    key: bool = False,
+    waits: bool = False,
+    body_optional: bool = False,
+    content_type: str = "application/json",
+) -> Callable[[Handler], Handler]:
+    """Route a handler.  It is called with the request, its path's parameters, and, where the operation has them:
+    ``who`` (roles are given; ``("*",)`` is anybody who is logged in), ``body`` and ``query`` as decoded types."""
+    decoder = msgspec.json.Decoder(body) if body is not None else None
+
+    def decorate(handler: Handler) -> Handler:
+        summary = (handler.__doc__ or "").strip().split("\n")[0]
+        OPERATIONS.append(
+            Operation(
+                method, path, handler.__name__, summary, blueprint.name, body, query, roles, answers, problems, key,
+                waits, content_type,
+            )
+        )  # fmt: skip
+
+        async def call(request: Request, **path_parameters: Any) -> HTTPResponse:
+            if roles:
+                path_parameters["who"] = identify(request, roles)
+            if query is not None:
+                path_parameters["query"] = read_query(request, query)
+            if decoder is not None:
+                path_parameters["body"] = read_body(request, decoder, body if body_optional else None)
+            return await handler(request, **path_parameters)
+
+        call.__name__ = handler.__name__
+        blueprint.add_route(call, re.sub(r"{(\w+)}", r"<\1:uuid>", path), methods=[method], name=handler.__name__)
+        return handler
+
+    return decorate
+
+
+def identify(request: Request, roles: tuple[str, ...]) -> Who:
+    """Who asks, by Bearer token or, for our own pages, by cookie.  401 and 403 otherwise."""
+    header = request.headers.get("authorization", "")
+    scheme, _, token = header.partition(" ")
+    if header:
+        if scheme.lower() != "bearer":
+            raise _unauthorized("Send Authorization: Bearer and an access token.")
+    else:
+        token = request.cookies.get(ACCESS_COOKIE) or ""
+        if token and request.method not in ("GET", "HEAD") and not same_origin(request):
+            raise Problem(403, "This request came from another site.")
+    if not token:
+        raise _unauthorized("This needs an access token.")
+    try:
+        who = verify(token.strip())
+    except BadToken:
+        raise _unauthorized("The access token is not valid, or no longer.") from None
+    if roles != ("*",) and who.role not in roles:
+        raise Problem(403, f"This is for the roles {', '.join(roles)}.")
+    return who
+
+
+def same_origin(request: Request) -> bool:
+    """Whether a browser says that the request comes from our own pages: what a cookie alone does not prove."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return bool(site == "same-origin")
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _unauthorized(detail: str) -> Problem:
+    return Problem(401, detail, headers={"WWW-Authenticate": 'Bearer realm="frontrow"'})
+
+
+def read_body(request: Request, decoder: Any, when_empty: Any = None) -> Any:
+    """The body as its type.  400 when it is no JSON, 415 when it claims to be something else, 422 when it does not fit."""
+    if not request.body and when_empty is not None:
+        return when_empty()
+    if len(request.body) > BODY_LIMIT_BYTES:
+        raise Problem(413, f"A body may have at most {BODY_LIMIT_BYTES} bytes.")
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(415, "Send the body as application/json.")
+    try:
+        return decoder.decode(request.body)
+    except msgspec.ValidationError as error:
+        raise _does_not_fit(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(400, f"The body is not valid JSON: {error}.") from None
+
+
+def read_query(request: Request, kind: Any) -> Any:
+    """The query's parameters as their type; unknown and repeated ones are refused."""
+    given: dict[str, Any] = {}
+    for name, values in request.args.items():
+        if len(values) > 1:
+            raise Problem(422, f"{name} was given more than once.", errors=[_error(f"/{name}", "given more than once")])
+        given[name] = values[0]
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise _does_not_fit(str(error)) from None
+
+
+def _does_not_fit(text: str) -> Problem:
+    at = _AT.search(text)
+    detail = text[: at.start()] if at else text
+    pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(at["path"])) if at else ""
+    if unknown := _UNKNOWN_FIELD.search(detail):
+        pointer += f"/{unknown['name']}"
+    return Problem(422, f"{detail}.", errors=[_error(pointer, detail)])
+
+
+def _error(pointer: str, detail: str) -> dict[str, str]:
+    return {"pointer": pointer, "detail": detail}
+
+
+def json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
+    return HTTPResponse(_encode(value), status, headers, "application/json")

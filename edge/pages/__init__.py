@@ -1,0 +1,8 @@
+"""The shop that people see: thin HTML pages over the catalogue and the public API.
+
+``pages`` is the blueprint to mount; ``not_found`` is the page for an address that leads nowhere.
+"""
+
+from edge.pages.routes import not_found, pages
+
+__all__ = ["not_found", "pages"]

@@ -1,0 +1,186 @@
+"""The shop's addresses.  What is on, an event and a show are read from the catalogue, so they work without scripts;
+bookings are the buyer's own, so their pages are shells that scripts fill from ``/v1``.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sanic import Blueprint, Request
+from sanic.exceptions import NotFound
+from sanic.response import HTTPResponse
+
+from edge.pages.rendering import page
+from sagas import clock
+from sagas.messages import Price
+from store import catalogue
+from store.catalogue import EventFilter
+
+pages = Blueprint("pages")
+
+#: Kinds of event as the catalogue knows them, and as the shop's front names them.
+KINDS = {
+    "concert": "Concerts",
+    "theatre": "Theatre",
+    "comedy": "Comedy",
+    "film": "Film",
+    "match": "Matches",
+    "conference": "Conferences",
+    "other": "And more",
+}
+EVENTS_ON_A_PAGE = 24
+#: The cities offered to choose from are those of this many events, the soonest first.
+EVENTS_ASKED_FOR_CITIES = 100
+MAX_SEARCH_CHARACTERS = 100
+MAX_PATH_CHARACTERS = 300
+
+
+@pages.get("/")
+async def whats_on(request: Request) -> HTTPResponse:
+    """What is on, soonest first, narrowed by words, city and kind."""
+    words = _said(request, "q")
+    city = _said(request, "city")
+    kind = _said(request, "kind")
+    if kind not in KINDS:
+        kind = None
+    wanted = EventFilter(
+        q=_literally(words), city=_literally(city), kind=kind, after=_after(request), limit=EVENTS_ON_A_PAGE + 1
+    )
+    found = await catalogue.events(wanted)
+    listed = found[:EVENTS_ON_A_PAGE]
+    everything = await catalogue.events(EventFilter(limit=EVENTS_ASKED_FOR_CITIES))
+    cities = sorted({event["city"] for event in everything if event["city"]} | ({city} if city else set()))
+    return await page(
+        "whats_on.html",
+        events=listed,
+        kinds=KINDS,
+        cities=cities,
+        words=words,
+        city=city,
+        kind=kind,
+        first=request.args.get("after") is None,
+        after=f"{listed[-1]['key']}~{listed[-1]['id']}" if len(found) > EVENTS_ON_A_PAGE else None,
+    )
+
+
+@pages.get("/events/<event_id:str>")
+async def event(_request: Request, event_id: str) -> HTTPResponse:
+    """One event with its shows, the coming ones first."""
+    found = await catalogue.event(_id(event_id))
+    if found is None:
+        raise NotFound("no such event")
+    row, shows = found
+    now = clock.now()
+    described = [_described(show, row["status"], now) for show in shows]
+    return await page(
+        "event.html",
+        event=row,
+        kinds=KINDS,
+        coming=[show for show in described if show["status"] != "over"],
+        past=[show for show in described if show["status"] == "over"],
+    )
+
+
+@pages.get("/shows/<show_id:str>")
+async def show(_request: Request, show_id: str) -> HTTPResponse:
+    """One show: its seat map to pick from, to hold and to pay for."""
+    row = await catalogue.show(_id(show_id))
+    if row is None:
+        raise NotFound("no such show")
+    return await page("show.html", show=row, kinds=KINDS, **_described(row, row["event_status"], clock.now()))
+
+
+@pages.get("/bookings")
+async def bookings(_request: Request) -> HTTPResponse:
+    """The buyer's own bookings."""
+    return await page("bookings.html")
+
+
+@pages.get("/bookings/<booking_id:str>")
+async def booking(_request: Request, booking_id: str) -> HTTPResponse:
+    """One booking: how it stands, live.  Whether it is this buyer's is for the API to say."""
+    return await page("booking.html", booking_id=_id(booking_id))
+
+
+@pages.get("/log-in")
+async def log_in(request: Request) -> HTTPResponse:
+    return await page("log_in.html", next_path=_own_path(request.args.get("next")))
+
+
+@pages.get("/register")
+async def register(request: Request) -> HTTPResponse:
+    return await page("register.html", next_path=_own_path(request.args.get("next")))
+
+
+async def not_found(_request: Request) -> HTTPResponse:
+    """The page for an address that leads nowhere."""
+    return await page("not_found.html", 404)
+
+
+def _id(text: str) -> UUID:
+    """An address with something else than an id in it leads nowhere."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("not an id") from None
+
+
+def _said(request: Request, name: str) -> str | None:
+    """The field as one line; a NUL would be refused by the database."""
+    return " ".join(str(request.args.get(name, "")).replace("\0", " ").split())[:MAX_SEARCH_CHARACTERS] or None
+
+
+def _literally(text: str | None) -> str | None:
+    """``%`` and ``_`` are looked for as they stand, not as patterns."""
+    if text is None:
+        return None
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _after(request: Request) -> tuple[str, UUID] | None:
+    """Where the page before ended; what cannot be read begins at the beginning."""
+    key, _, last = str(request.args.get("after", "")).replace("\0", "").rpartition("~")
+    try:
+        return (key, UUID(last)) if key else None
+    except ValueError:
+        return None
+
+
+def _own_path(path: str | None) -> str:
+    """A path of this shop to go back to; anything that a browser could take for another host is not one."""
+    plain = path is not None and len(path) <= MAX_PATH_CHARACTERS and path.isascii() and path.isprintable()
+    if path is None or not plain or not path.startswith("/") or path.startswith("//") or "\\" in path:
+        return "/"
+    return path
+
+
+def _described(row: Any, event_status: str, now: datetime) -> dict[str, Any]:
+    """What the pages say of a show beside its row: how its sale stands, what is left, what it costs."""
+    amounts = [price.amount for price in _prices(row["prices"])]
+    left = _left(row["left"])
+    return {
+        "row": row,
+        "status": _status(row, event_status, left, now),
+        "left": left,
+        "from_price": min(amounts, default=0),
+        "to_price": max(amounts, default=0),
+    }
+
+
+def _status(row: Any, event_status: str, left: int, now: datetime) -> str:
+    if row["cancelled"] or event_status == "cancelled":
+        return "cancelled"
+    if row["ends_at"] <= now or row["sale_closes_at"] <= now:
+        return "over"
+    if row["sale_opens_at"] > now:
+        return "scheduled"
+    return "sold_out" if left == 0 else "on_sale"
+
+
+def _prices(stored: str | bytes) -> tuple[Price, ...]:
+    return msgspec.json.decode(stored, type=tuple[Price, ...])
+
+
+def _left(stored: str | bytes) -> int:
+    return sum(msgspec.json.decode(stored, type=dict[str, int]).values())
