@@ -1,8 +1,8 @@
-"""The demo's halls, drawn seat by seat: theatre, concert hall, cinema, arena, stadium, congress hall, lecture room, club.
+"""The demo's halls, drawn seat by seat: from an 80-seat club to an arena for 20,000.
 
-Pure geometry.  All sections of a hall share one picture: the middle of the stage's edge is (0, 0), ``y`` grows away from
-the stage, a seat's width is 1.  Within a row the step from seat to seat is 1, and 2 across an aisle: a step above 1.5
-is how the rest of the product knows that an aisle parts two seats.  Sections are listed best first."""
+Pure geometry.  All sections of a hall share one picture: the middle of the stage's edge is (0, 0), ``y`` grows away
+from the stage, a seat's width is 1.  Within a row the step from seat to seat is 1, and 2 across an aisle: by a step
+above 1.5 the rest of the product knows that an aisle parts two seats.  Sections are listed best first."""
 
 from collections.abc import Sequence
 from math import cos, radians, sin
@@ -74,7 +74,7 @@ def _standing(name: str, tier: str, capacity: int) -> PlanSection:
 
 
 def _block_angles(blocks: int, span: float) -> list[tuple[int, float]]:
-    """The blocks of a bowl that spans so many degrees, as (number from the left, angle), those facing the stage first."""
+    """The blocks of a bowl of so many degrees, as (number from the left, angle); those facing the stage first."""
     step = span / blocks
     angles = [(block, -span / 2 + step * (block + 0.5)) for block in range(blocks)]
     return sorted(angles, key=lambda numbered: (round(abs(numbered[1]), 6), numbered[0]))
@@ -88,9 +88,7 @@ def theatre() -> list[PlanSection]:
         _seated(
             "Stalls",
             "Standard",
-            straight_rows(
-                7, 18, distance=12, first_row=5, aisles_after=(5, 13), curve=0.012, accessible=stalls_ends
-            ),
+            straight_rows(7, 18, distance=12, first_row=5, aisles_after=(5, 13), curve=0.012, accessible=stalls_ends),
         ),
         _seated("Balcony", "Balcony", straight_rows(6, 14, distance=25, aisles_after=(7,), curve=0.02)),
     ]

@@ -129,7 +129,7 @@ class LaneActor(Generic[ReadT, DecidedT]):
         if len(decided.lines) <= LINES_PER_BATCH:
             for line in decided.lines:
                 did = line.pop("did")
-                log.info(did, lane=session.lane, **line)
+                log.info(did, lane=session.lane, **{name: value for name, value in line.items() if value is not None})
             return
         counts: dict[str, int] = {}
         for line in decided.lines:

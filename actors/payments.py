@@ -4,7 +4,6 @@ Each step is claimed first (a lease in its row, committed), so that two workers 
 key of its own, so that asking again is safe; after an unknown answer it asks what happened before it does anything."""
 
 from typing import Any
-from uuid import UUID
 
 import dramatiq
 import msgspec
@@ -13,19 +12,15 @@ import structlog
 from actors import payment_gateway as gateway
 from actors.lanes.consumer import on_loop
 from actors.lanes.routes import PAYMENTS
-from actors.payment_gateway import Declined, ProviderPayment, ProviderRefund
+from actors.payment_gateway import Declined
+from actors.provider_facts import event_of, failed_attempt, refund_event, refund_failed
 from actors.workplace import workplace
 from sagas.messages import (
-    AttemptFailed,
     CapturePayment,
     CheckPayment,
     Event,
-    MoneyAuthorized,
-    MoneyCaptured,
-    MoneyRefunded,
     PaymentReady,
     PaymentRefused,
-    RefundFailed,
     RefundMoney,
     RequestPayment,
     event_id_for,
@@ -101,7 +96,7 @@ def refund_money(message: dict[str, Any]) -> None:
             given = gateway.refund(command.provider_payment_id, command.refund_id, command.amount, command.reason)
     except Declined as error:
         log.error("refund_declined", booking_id=str(command.booking_id), error=str(error))
-        _report(_refund_failed(command.refund_id, command.payment_id, command.booking_id, str(error)))
+        _report(refund_failed(command.refund_id, command.payment_id, command.booking_id, str(error)))
         return
     on_loop(money.unclaim_refund(command.refund_id, given.id))
     if (event := refund_event(given, refund)) is not None:
@@ -118,65 +113,6 @@ def check_payment(message: dict[str, Any]) -> None:
     for attempt in gateway.payments_of(payment["razorpay_order_id"]):
         if (event := event_of(attempt, command.payment_id, command.booking_id)) is not None:
             _report(event)
-
-
-def event_of(
-    attempt: ProviderPayment, payment_id: UUID, booking_id: UUID, answers: UUID | None = None
-) -> Event | None:
-    """What a payment at the provider means to its saga.  The same fact has the same event id, whoever told it."""
-    match attempt.status:
-        case "captured" | "refunded":
-            return MoneyCaptured(
-                event_id=event_id_for(payment_id, MoneyCaptured, attempt.id), booking_id=booking_id, answers=answers,
-                payment_id=payment_id, provider_payment_id=attempt.id, method="razorpay", amount=attempt.amount,
-                currency=attempt.currency,
-            )  # fmt: skip
-        case "authorized":
-            return MoneyAuthorized(
-                event_id=event_id_for(payment_id, MoneyAuthorized, attempt.id), booking_id=booking_id,
-                payment_id=payment_id, provider_payment_id=attempt.id, amount=attempt.amount,
-                currency=attempt.currency,
-            )  # fmt: skip
-        case "failed":
-            return failed_attempt(payment_id, booking_id, attempt.id, attempt.error_description or "")
-        case _:
-            return None
-
-
-def failed_attempt(payment_id: UUID, booking_id: UUID, provider_payment_id: str, reason: str) -> AttemptFailed:
-    return AttemptFailed(
-        event_id=event_id_for(payment_id, AttemptFailed, provider_payment_id),
-        booking_id=booking_id,
-        payment_id=payment_id,
-        provider_payment_id=provider_payment_id,
-        reason=reason[:200],
-    )
-
-
-def refund_event(given: ProviderRefund, refund: Any) -> Event | None:
-    """What a refund at the provider means to its saga; None while it is pending."""
-    if given.status == "processed":
-        return MoneyRefunded(
-            event_id=event_id_for(refund["id"], MoneyRefunded),
-            booking_id=refund["booking_id"],
-            answers=refund["command_id"],
-            refund_id=refund["id"],
-            payment_id=refund["payment_id"],
-            provider_refund_id=given.id,
-        )
-    if given.status == "failed":
-        return _refund_failed(refund["id"], refund["payment_id"], refund["booking_id"], "the provider could not refund")
-    return None
-
-
-def _refund_failed(refund_id: UUID, payment_id: UUID, booking_id: UUID, reason: str) -> RefundFailed:
-    return RefundFailed(
-        event_id=event_id_for(refund_id, RefundFailed),
-        booking_id=booking_id,
-        refund_id=refund_id,
-        payment_id=payment_id,
-        reason=reason[:200],
-    )
 
 
 def _report(event: Event | None) -> None:

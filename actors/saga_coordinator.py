@@ -95,9 +95,7 @@ class SagaLanes(LaneActor[ReadEvent, Advanced]):
         for message in batch:
             work.take(message, poison)
         await work.write()
-        sealed = [
-            seal(await self._routes.of(command), command, Options(trace)) for command, trace in work.to_send
-        ]
+        sealed = [seal(await self._routes.of(command), command, Options(trace)) for command, trace in work.to_send()]
         return Advanced(sealed, list(work.moved), work.lines)
 
     async def tell(self, advanced: Advanced) -> None:
@@ -124,7 +122,7 @@ class _Batch:
         self._timeline: list[TimelineRow] = []
         self._journal: list[SagaJournalRow] = []
         self.moved: set[UUID] = set()
-        self.to_send: list[tuple[SagaCommand, str]] = []
+        self._issued: list[tuple[SagaCommand, str]] = []
         self.lines: list[dict[str, Any]] = []
 
     async def look_up(self, batch: list[ReadEvent]) -> None:
@@ -177,7 +175,7 @@ class _Batch:
                 if (answer := self._carry_out(command)) is not None:
                     events.append(answer)
                 else:
-                    self.to_send.append((command, saga.trace))
+                    self._issued.append((command, saga.trace))
 
     def _note_money(self, event: Event) -> None:
         """What an event says about payments and refunds, as rows."""
@@ -277,6 +275,11 @@ class _Batch:
             line |= {"show_id": saga.progress.facts.show_id, "step": saga.progress.step or saga.progress.outcome,
                      "trace_id": saga.trace[3:35] or None}  # fmt: skip
         self.lines.append(line)
+
+    def to_send(self) -> list[tuple[SagaCommand, str]]:
+        """Commands whose answers are still awaited at the end of the batch, each with its trace."""
+        awaited = {c.command_id for saga_id in self.moved for c in self._sagas[saga_id].progress.awaiting}
+        return [(command, trace) for command, trace in self._issued if command.command_id in awaited]
 
     async def write(self) -> None:
         sagas = [(self._sagas[saga_id], self._send_after(saga_id)) for saga_id in self.moved]

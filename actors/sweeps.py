@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from actors import webhooks
+from actors import provider_facts
 from actors.lanes.routes import PAYMENTS, Routes
 from actors.lanes.wire import Options, Sealed, seal
 from actors.workplace import Workplace
@@ -89,7 +89,7 @@ class Sweeps:
 
     async def forward_webhooks(self) -> None:
         for row in await money.webhooks_to_try(ROUND_LIMIT):
-            await webhooks.forward(row["event_id"], row["body"])
+            await provider_facts.forward(row["event_id"], row["body"])
 
     async def check_payments(self) -> None:
         """Payments that nobody has told us about for a while: the webhook may never come."""

@@ -63,10 +63,10 @@ class Narration:
 
 
 class Buyer:
-    """The buyer's side of HTTP: asks, waits when told to, and turns every other answer than the hoped-for into a sentence."""
+    """The buyer's side of HTTP: asks, waits when told to, and makes a sentence of every answer not hoped for."""
 
-    def __init__(self, client: httpx.Client, narration: Narration) -> None:
-        self._client, self._narration = client, narration
+    def __init__(self, client: httpx.Client, edge_url: str, narration: Narration) -> None:
+        self._client, self.edge_url, self._narration = client, edge_url, narration
 
     def ask(self, method: str, url: str, *hoped: int, **more: Any) -> httpx.Response:
         """The answer, when its status is one of those hoped for.  Raises StepFailed."""
@@ -80,9 +80,9 @@ class Buyer:
             raise StepFailed(f"{method} {url} answered {said(answer)}")
         return answer
 
-    def log_in(self, edge_url: str, account: Account) -> None:
+    def log_in(self, account: Account) -> None:
         credentials = {"email": account.email, "password": account.password}
-        token = self.ask("POST", f"{edge_url}/v1/auth/login", 200, json=credentials).json()
+        token = self.ask("POST", f"{self.edge_url}/v1/auth/login", 200, json=credentials).json()
         self._client.headers["authorization"] = f"Bearer {token['access_token']}"
 
     def until(self, what: str, look: Callable[[], Any]) -> Any:
@@ -92,6 +92,20 @@ class Buyer:
             if time.monotonic() > deadline:
                 raise StepFailed(f"{what}: nothing after {STEP_LIMIT_SECONDS:.0f} s")
             time.sleep(POLL_SECONDS)
+        return found
+
+    def until_booking(self, what: str, booking_id: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The booking, once it is so; one that has ended otherwise never will be.  Raises StepFailed."""
+
+        def look() -> dict[str, Any] | None:
+            booking: dict[str, Any] = self.ask("GET", f"{self.edge_url}/v1/bookings/{booking_id}", 200).json()
+            if is_so(booking):
+                return booking
+            if booking["status"] not in ("queued", "held", "confirmed"):
+                raise StepFailed(f"{what}: the booking ended as {booking['status']}: {booking}")
+            return None
+
+        found: dict[str, Any] = self.until(what, look)
         return found
 
     def _answer(self, method: str, url: str, **more: Any) -> httpx.Response:
@@ -117,20 +131,20 @@ def money(value: dict[str, Any]) -> str:
     return f"{value['currency']} {value['amount']} (minor units)"
 
 
-def shows_on_sale(buyer: Buyer, edge_url: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def shows_on_sale(buyer: Buyer) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Events with a show that can be bought now, soonest first; the show as its own page has it."""
     cursor, seen = "", 0
     for _ in range(PAGES_MAX):
         asked = {"limit": "100", **({"cursor": cursor} if cursor else {})}
-        page = buyer.ask("GET", f"{edge_url}/v1/events", 200, params=asked).json()
+        page = buyer.ask("GET", f"{buyer.edge_url}/v1/events", 200, params=asked).json()
         for item in page["items"]:
-            event = buyer.ask("GET", f"{edge_url}/v1/events/{item['id']}", 200).json()
+            event = buyer.ask("GET", f"{buyer.edge_url}/v1/events/{item['id']}", 200).json()
             for listed in event["shows"]:
                 if listed.get("status") != "on_sale":
                     continue
                 if (seen := seen + 1) > SHOWS_MAX:
                     return
-                yield event, buyer.ask("GET", f"{edge_url}/v1/shows/{listed['id']}", 200).json()
+                yield event, buyer.ask("GET", f"{buyer.edge_url}/v1/shows/{listed['id']}", 200).json()
         if not (cursor := page.get("next_cursor") or ""):
             return
 
@@ -148,8 +162,8 @@ def two_seats(seat_map: dict[str, Any], skip: set[str]) -> list[dict[str, Any]]:
     return []
 
 
-def choose_show(buyer: Buyer, edge_url: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    for event, show in shows_on_sale(buyer, edge_url):
+def choose_show(buyer: Buyer) -> tuple[dict[str, Any], dict[str, Any]]:
+    for event, show in shows_on_sale(buyer):
         patient = show.get("hold_seconds", HOLD_SECONDS_MIN) >= HOLD_SECONDS_MIN
         roomy = any(s["kind"] == "seated" and s["left"] >= 2 and s["price"]["amount"] > 0 for s in show["sections"])
         if patient and roomy:
@@ -157,16 +171,16 @@ def choose_show(buyer: Buyer, edge_url: str) -> tuple[dict[str, Any], dict[str, 
     raise StepFailed("no show is on sale with two free seats that cost something; `python -m actors.demo` makes some")
 
 
-def hold(buyer: Buyer, edge_url: str, show_id: str, narration: Narration) -> dict[str, Any]:
+def hold(buyer: Buyer, show_id: str, narration: Narration) -> dict[str, Any]:
     """Hold two neighbouring seats; when somebody was faster, others."""
     tried: set[str] = set()
     for _ in range(CHOICES_MAX):
-        seats = two_seats(buyer.ask("GET", f"{edge_url}/v1/shows/{show_id}/seats", 200).json(), tried)
+        seats = two_seats(buyer.ask("GET", f"{buyer.edge_url}/v1/shows/{show_id}/seats", 200).json(), tried)
         if not seats:
             raise StepFailed(f"show {show_id} has no two free seats side by side any more")
         narration.tell("chose " + " and ".join(f"{s['section']} {s['row']}-{s['label']}" for s in seats))
         answer = buyer.ask(
-            "POST", f"{edge_url}/v1/shows/{show_id}/bookings", 201, 202, 409,
+            "POST", f"{buyer.edge_url}/v1/shows/{show_id}/bookings", 201, 202, 409,
             json={"seats": [seat["id"] for seat in seats]},
             headers={"Idempotency-Key": f"e2e-{uuid.uuid4()}", "Prefer": "wait=10"},
         )  # fmt: skip
@@ -176,10 +190,10 @@ def hold(buyer: Buyer, edge_url: str, show_id: str, narration: Narration) -> dic
             tried |= {seat["id"] for seat in seats}
             narration.tell("somebody was faster; choosing others")
             continue
-        booking = answer.json()
+        booking: dict[str, Any] = answer.json()
         if booking["status"] == "queued":
             narration.tell(f"queued, {booking['ahead']} ahead")
-            booking = buyer.until("the decision", lambda: seen_with(buyer, edge_url, booking["id"], decided))
+            booking = buyer.until_booking("the decision", booking["id"], decided)
         if booking["status"] != "held" or {seat["id"] for seat in booking["seats"]} != {s["id"] for s in seats}:
             raise StepFailed(f"the seats were not held as chosen: {booking}")
         return booking
@@ -198,18 +212,6 @@ def confirmed_with_tickets(booking: dict[str, Any]) -> bool:
     return booking["status"] == "confirmed" and len(booking["tickets"]) == len(booking["seats"])
 
 
-def seen_with(
-    buyer: Buyer, edge_url: str, booking_id: str, is_so: Callable[[dict[str, Any]], bool]
-) -> dict[str, Any] | None:
-    """The booking, once it is so; a booking that has ended otherwise will never be."""
-    booking: dict[str, Any] = buyer.ask("GET", f"{edge_url}/v1/bookings/{booking_id}", 200).json()
-    if is_so(booking):
-        return booking
-    if booking["status"] not in ("queued", "held", "confirmed"):
-        raise StepFailed(f"the booking ended as {booking['status']}: {booking}")
-    return None
-
-
 def letter_of(messages: list[dict[str, Any]], code: str, booking_id: str) -> dict[str, Any] | None:
     """The confirmation of this booking, with the tickets attached."""
     for message in messages:
@@ -222,52 +224,49 @@ def letter_of(messages: list[dict[str, Any]], code: str, booking_id: str) -> dic
 def sell(where: Stack, account: Account, narration: Narration) -> None:
     """The sale itself.  Raises StepFailed."""
     with httpx.Client(timeout=REQUEST_TIMEOUT_SECONDS) as client:
-        buyer, edge = Buyer(client, narration), where.edge_url
+        buyer = Buyer(client, where.edge_url, narration)
 
         narration.begin("log in")
-        buyer.log_in(edge, account)
+        buyer.log_in(account)
         narration.tell(f"logged in as {account.email}")
 
         narration.begin("find a show")
-        event, show = choose_show(buyer, edge)
+        event, show = choose_show(buyer)
         narration.tell(f"found “{event['title']}” at {show['venue']['name']}, {show['starts_at']}")
 
         narration.begin("hold two seats")
-        booking = hold(buyer, edge, show["id"], narration)
-        booking_url = f"{edge}/v1/bookings/{booking['id']}"
+        booking = hold(buyer, show["id"], narration)
         labels = " and ".join(f"{seat['row']}-{seat['label']}" for seat in booking["seats"])
+        total = money(booking["amounts"]["total"])
         narration.tell(
-            f"held: “{event['title']}”, {labels}, number {booking['place']} in line, {money(booking['amounts']['total'])}",
-            milestone=True,
+            f"held: “{event['title']}”, {labels}, number {booking['place']} in line, {total}", milestone=True
         )
 
         narration.begin("pay")
-        ready = buyer.until("the payment", lambda: seen_with(buyer, edge, booking["id"], ready_to_pay))
+        ready = buyer.until_booking("the payment", booking["id"], ready_to_pay)
         order = ready["payment"]["razorpay_order_id"]
         pay_url = f"{where.razorpay_url}/control/orders/{order}/pay"
         paid = buyer.ask("POST", pay_url, 200, json={"outcome": "captured"}).json()
         narration.tell(f"paid: {paid['razorpay_payment_id']} for {order}", milestone=True)
 
         narration.begin("confirmation")
-        confirmed = buyer.until("the confirmation", lambda: seen_with(buyer, edge, booking["id"], confirmed_with_tickets))
+        confirmed = buyer.until_booking("the confirmation", booking["id"], confirmed_with_tickets)
         narration.tell(f"confirmed: booking {confirmed['code']}, {len(confirmed['tickets'])} tickets", milestone=True)
 
         narration.begin("tickets.pdf")
-        pdf = buyer.until("tickets.pdf", lambda: pdf_at(buyer, f"{booking_url}/tickets.pdf"))
+        pdf = buyer.until("tickets.pdf", lambda: pdf_at(buyer, confirmed["id"]))
         narration.tell(f"tickets.pdf: {len(pdf):,} bytes")
 
         narration.begin("letter")
         letter = buyer.until("the letter", lambda: letter_at(buyer, where, account, confirmed))
         attached = next(file for file in letter["attachments"] if file["content_type"] == "application/pdf")
-        narration.tell(
-            f"ticket in the mailbox: “{letter['subject']}” to {letter['to']}, {attached['name']} attached"
-            f" ({attached['size']:,} bytes)",
-            milestone=True,
-        )
+        what = f"{attached['name']} attached ({attached['size']:,} bytes)"
+        narration.tell(f"ticket in the mailbox: “{letter['subject']}” to {letter['to']}, {what}", milestone=True)
 
 
-def pdf_at(buyer: Buyer, url: str) -> bytes | None:
+def pdf_at(buyer: Buyer, booking_id: str) -> bytes | None:
     """The tickets, once they are printed."""
+    url = f"{buyer.edge_url}/v1/bookings/{booking_id}/tickets.pdf"
     answer = buyer.ask("GET", url, 200, 404, 503)
     if answer.status_code != 200:
         return None

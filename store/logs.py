@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -19,6 +20,11 @@ def _mask(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
         if key != "event" and _SECRET_KEYS.search(key):
             event[key] = _MASK
     return event
+
+
+def _readable(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Ids as text, not as ``UUID('…')``: lines are made to be searched."""
+    return {key: str(value) if isinstance(value, UUID) else value for key, value in event.items()}
 
 
 def _plain(value: Any) -> str:
@@ -37,7 +43,7 @@ def configure(process: str) -> None:
         _mask,
     ]
     if people:
-        renderers: list[Any] = [structlog.dev.ConsoleRenderer(pad_event_to=22)]
+        renderers: list[Any] = [_readable, structlog.dev.ConsoleRenderer(pad_event_to=22)]
         factory: Any = structlog.PrintLoggerFactory(file=sys.stderr)
     else:
         encoder = msgspec.json.Encoder(enc_hook=_plain)

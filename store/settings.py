@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     razorpay_webhook_secret: str
     edge_host: str = "127.0.0.1"
     edge_port: int = 8000
+    edge_reuse_port: Literal["on", "off"] = "off"
     edge_url: str = "http://127.0.0.1:8000"
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 1025

@@ -217,7 +217,7 @@ class Session:
         def on_message(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
             if channel is self._channel:
                 publish_id = properties.message_id or "unnamed"
-                self.arrived.append(Arrived(properties.headers["x-stream-offset"], publish_id, body, method.delivery_tag))
+                self.arrived.append(Arrived(int(properties.headers["x-stream-offset"]), publish_id, body, method.delivery_tag))
 
         def on_cancel(_frame: Any) -> None:
             self._cancelled = True

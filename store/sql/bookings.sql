@@ -1,6 +1,6 @@
 -- name: booking_whole
 -- A booking with all that its buyer is shown.
-SELECT b.*, s.progress, s.outbox, p.status AS payment_status, p.method AS payment_method, p.razorpay_order_id,
+SELECT b.*, s.progress, s.outbox, p.id AS payment_id, p.status AS payment_status, p.method AS payment_method, p.razorpay_order_id,
     coalesce((SELECT json_agg(t.id ORDER BY t.seat_id) FROM ticket t WHERE t.booking_id = b.id), '[]')::text AS tickets,
     coalesce((SELECT json_agg(json_build_object('id', r.id, 'amount', r.amount, 'currency', r.currency, 'to', r.to,
         'status', r.status, 'reason', r.reason) ORDER BY r.created_at) FROM refund r WHERE r.booking_id = b.id), '[]')::text
@@ -12,7 +12,7 @@ LEFT JOIN LATERAL (SELECT * FROM payment WHERE booking_id = b.id ORDER BY (statu
 WHERE b.id = $1
 
 -- name: bookings_of_buyer
-SELECT b.*, s.progress, s.outbox, p.status AS payment_status, p.method AS payment_method, p.razorpay_order_id,
+SELECT b.*, s.progress, s.outbox, p.id AS payment_id, p.status AS payment_status, p.method AS payment_method, p.razorpay_order_id,
     coalesce((SELECT json_agg(t.id ORDER BY t.seat_id) FROM ticket t WHERE t.booking_id = b.id), '[]')::text AS tickets,
     coalesce((SELECT json_agg(json_build_object('id', r.id, 'amount', r.amount, 'currency', r.currency, 'to', r.to,
         'status', r.status, 'reason', r.reason) ORDER BY r.created_at) FROM refund r WHERE r.booking_id = b.id), '[]')::text

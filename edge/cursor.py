@@ -1,0 +1,39 @@
+"""Paging: a limit, and a cursor that says where the page before ended."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from edge.problems import invalid
+
+PlaceT = TypeVar("PlaceT")
+
+
+class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    cursor: Annotated[str, msgspec.Meta(max_length=400)] | None = None
+
+
+def encode_cursor(*place: datetime | str | UUID) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
+    return _decode(cursor, tuple[datetime, UUID])
+
+
+def decode_text_cursor(cursor: str | None) -> tuple[str, UUID] | None:
+    return _decode(cursor, tuple[str, UUID])
+
+
+def _decode(cursor: str | None, kind: type[PlaceT]) -> PlaceT | None:
+    if cursor is None:
+        return None
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind)
+    except (msgspec.DecodeError, binascii.Error, ValueError):
+        raise invalid("/cursor", "this is not a cursor that a list gave") from None

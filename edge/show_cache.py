@@ -1,0 +1,76 @@
+"""What the edge knows of shows: enough to refuse a senseless wish at once, and to know the show's lane.
+
+Known shows stay usable while Postgres is down; only a show that was never asked for needs it."""
+
+import asyncio
+from collections import OrderedDict
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+
+from sagas.clock import monotonic_seconds
+from sagas.identity import base32, ordinal_of
+from sagas.seat_plan import SeatPlan, decode
+from store import catalogue
+from store.connection import is_operating
+
+log = structlog.get_logger()
+
+FRESH_SECONDS = 3.0
+SHOWS_KEPT = 500
+
+
+class KnownShow(NamedTuple):
+    """A show as buyers may see it."""
+
+    row: Any
+    plan: SeatPlan
+    prefix: str
+    sections: frozenset[str]
+    standing: frozenset[str]
+
+    def has_seat(self, seat: str) -> bool:
+        return ordinal_of(seat, self.prefix, self.plan.places) >= 0
+
+
+class ShowCache:
+    def __init__(self) -> None:
+        self._shows: OrderedDict[UUID, tuple[KnownShow, float]] = OrderedDict()
+        self._loading: dict[UUID, asyncio.Task[KnownShow | None]] = {}
+
+    async def get(self, show_id: UUID) -> KnownShow | None:
+        """The show, at most a few seconds old (older while Postgres is down); None when there is none to see."""
+        known = self._shows.get(show_id)
+        if known is not None and known[1] > monotonic_seconds():
+            return known[0]
+        task = self._loading.get(show_id)
+        if task is None:
+            task = self._loading[show_id] = asyncio.get_running_loop().create_task(self._load(show_id))
+            task.add_done_callback(lambda done: self._loading.pop(show_id, None) and done.exception())
+        try:
+            return await asyncio.shield(task)
+        except Exception as error:
+            if known is not None and is_operating(error):
+                log.warning("show_from_memory", show_id=str(show_id), error=repr(error))
+                return known[0]
+            raise
+
+    async def _load(self, show_id: UUID) -> KnownShow | None:
+        row = await catalogue.show(show_id)
+        before = self._shows.pop(show_id, None)
+        if row is None:
+            return None
+        same_plan = before is not None and before[0].row["plan_id"] == row["plan_id"]
+        plan = before[0].plan if same_plan and before else await asyncio.to_thread(decode, row["plan_body"])
+        show = KnownShow(
+            row,
+            plan,
+            base32(row["number"]) + "-",
+            frozenset(section.id for section in plan.sections),
+            frozenset(section.id for section in plan.sections if section.kind == "standing"),
+        )
+        self._shows[show_id] = (show, monotonic_seconds() + FRESH_SECONDS)
+        if len(self._shows) > SHOWS_KEPT:
+            self._shows.popitem(last=False)
+        return show

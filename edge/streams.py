@@ -1,0 +1,95 @@
+"""Server-sent events: seat changes of a show, and a booking each time it changes."""
+
+import asyncio
+from uuid import UUID
+
+import msgspec
+from sanic import Request
+
+from edge import views
+from edge.bookings import current
+from edge.context import context
+from edge.seat_maps import Feed
+from edge.tokens import Who
+from store.live import booking_channel
+
+#: Changes are told at most ten times a second.
+PAUSE_SECONDS = 0.1
+PING_SECONDS = 15.0
+#: A page that missed the message of a change sees it after this all the same.
+ASK_AGAIN_SECONDS = 5.0
+
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_encode = msgspec.json.Encoder().encode
+
+
+async def send_seats(request: Request, show_id: UUID, since: int) -> None:
+    """``event: seats`` with the changes after a version, ``event: reset`` when that version is gone."""
+    maps = context(request).seat_maps
+    feed = await maps.watch(show_id, since)
+    try:
+        response = await request.respond(content_type="text/event-stream", headers=_headers(request))
+        version = since
+        while True:
+            if feed.version <= version and not await _moved(feed, PING_SECONDS):
+                await response.send(": ping\n\n")
+                continue
+            if feed.version <= version:
+                continue
+            change = feed.since(version)
+            if change is None:
+                version = feed.version
+                await response.send(f"id: {version}\nevent: reset\ndata: {{}}\n\n")
+            else:
+                version = change.version
+                data = {"version": version, "changes": change.changes, "left": change.left}
+                await response.send(f"id: {version}\nevent: seats\ndata: {_encode(data).decode()}\n\n")
+            await asyncio.sleep(PAUSE_SECONDS)
+    finally:
+        await maps.leave(show_id, feed)
+
+
+async def _moved(feed: Feed, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(feed.moved.wait(), seconds)
+        return True
+    except TimeoutError:
+        return False
+
+
+async def send_booking(request: Request, who: Who, booking_id: UUID) -> None:
+    """``event: booking`` with the booking, at once and each time it changes, until nothing more can come of it."""
+    here, changed = context(request), asyncio.Event()
+
+    def hear(_data: bytes) -> None:
+        changed.set()
+
+    view = await current(here, who, booking_id)
+    await here.news.listen(booking_channel(booking_id), hear)
+    try:
+        response = await request.respond(content_type="text/event-stream", headers=_headers(request))
+        told, pinged = b"", 0.0
+        while True:
+            body = _encode(view)
+            if body != told:
+                await response.send(f"event: booking\ndata: {body.decode()}\n\n")
+                told, pinged = body, 0.0
+            try:
+                await asyncio.wait_for(changed.wait(), _ask_again_seconds(view))
+            except TimeoutError:
+                pinged += _ask_again_seconds(view)
+                if pinged >= PING_SECONDS:
+                    await response.send(": ping\n\n")
+                    pinged = 0.0
+            changed.clear()
+            view = await current(here, who, booking_id)
+    finally:
+        await here.news.unlisten(booking_channel(booking_id), hear)
+
+
+def _ask_again_seconds(view: views.BookingView) -> float:
+    return 1.0 if view.status == "queued" else ASK_AGAIN_SECONDS
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return HEADERS | {"X-Request-Id": request.ctx.request_id, "traceparent": request.ctx.traceparent}

@@ -1,0 +1,328 @@
+"""How things look from outside: rows become the API's answers, and these types are what ``/openapi.json`` describes."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from edge.problems import refusal_problem
+from sagas import booking as booking_saga
+from sagas.identity import booking_code
+from sagas.money import Money
+from store.bookings import BookingRow
+from store.sagas import restore
+from store.settings import settings
+
+
+class UserView(msgspec.Struct):
+    id: UUID
+    email: str
+    name: str
+    role: str
+    email_verified: bool
+
+
+class TokensView(msgspec.Struct):
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    refresh_token: str
+
+
+class EventItem(msgspec.Struct):
+    id: UUID
+    title: str
+    kind: str
+    city: str | None
+    poster_url: str | None
+    next_show_at: datetime | None
+    from_price: Money | None
+    status: str
+    venue: str | None = None
+    time_zone: str | None = None
+
+
+class EventList(msgspec.Struct):
+    items: list[EventItem]
+    next_cursor: str | None
+
+
+class ShowItem(msgspec.Struct):
+    id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+    venue: str
+    city: str
+    hall: str
+    time_zone: str
+    currency: str
+    from_price: Money
+    left: int
+
+
+class EventView(msgspec.Struct):
+    id: UUID
+    title: str
+    kind: str
+    description: str
+    language: str
+    rating: str
+    duration_minutes: int | None
+    tags: list[str]
+    poster_url: str | None
+    status: str
+    shows: list[ShowItem]
+
+
+class EventRef(msgspec.Struct):
+    id: UUID
+    title: str
+    kind: str
+
+
+class VenueRef(msgspec.Struct):
+    id: UUID
+    name: str
+    city: str
+    country: str
+    address: str
+    time_zone: str
+
+
+class SectionView(msgspec.Struct):
+    id: str
+    name: str
+    kind: Literal["seated", "standing"]
+    tier: str
+    price: Money
+    total: int
+    left: int
+
+
+class ShowView(msgspec.Struct):
+    id: UUID
+    event: EventRef
+    venue: VenueRef
+    hall: str
+    status: str
+    starts_at: datetime
+    ends_at: datetime
+    sale_opens_at: datetime
+    sale_closes_at: datetime
+    currency: str
+    hold_seconds: int
+    max_seats_per_booking: int
+    max_seats_per_buyer: int | None
+    max_live_holds: int
+    sections: list[SectionView]
+    ticket_types: list[str]
+
+
+class SeatView(msgspec.Struct, omit_defaults=True):
+    id: str
+    label: str
+    state: Literal["free", "held", "sold", "blocked"]
+    x: float
+    y: float
+    accessible: bool = False
+
+
+class RowView(msgspec.Struct):
+    label: str
+    seats: list[SeatView]
+
+
+class SectionMap(msgspec.Struct):
+    id: str
+    name: str
+    kind: Literal["seated", "standing"]
+    tier: str
+    price: Money
+    left: int
+    rows: list[RowView]
+
+
+class SeatMapView(msgspec.Struct):
+    show_id: UUID
+    version: int
+    sections: list[SectionMap]
+
+
+class BookingSeat(msgspec.Struct):
+    id: str
+    label: str
+    row: str
+    section: str
+    ticket_type: str | None
+    price: Money
+    status: str
+
+
+class AmountsView(msgspec.Struct):
+    seats: Money
+    discount: Money
+    fees: Money
+    tax: Money
+    total: Money
+
+
+class PaymentView(msgspec.Struct, omit_defaults=True):
+    method: str
+    status: Literal["preparing", "ready", "authorized", "captured", "failed"]
+    razorpay_order_id: str | None = None
+    key_id: str | None = None
+    checkout_url: str | None = None
+
+
+class RefundView(msgspec.Struct):
+    id: UUID
+    amount: Money
+    to: str
+    status: str
+    reason: str
+
+
+class BookingView(msgspec.Struct):
+    """``offset`` is the wish's position in the lane's log, ``place`` its number among the show's wishes, ``ahead`` how
+    many were before it while it is queued (null when unknown, or decided)."""
+
+    id: UUID
+    code: str
+    show_id: UUID
+    status: Literal[
+        "queued", "held", "refused", "failed", "confirmed", "expired", "cancelled", "refunding", "refunded"
+    ]
+    ahead: int | None
+    place: int | None
+    lane: str | None
+    generation: int | None
+    offset: int | None
+    seats: list[BookingSeat]
+    amounts: AmountsView | None
+    held_until: datetime | None
+    payment: PaymentView | None
+    refunds: list[RefundView]
+    tickets: list[UUID]
+    refusal: dict[str, Any] | None = None
+
+
+class BookingList(msgspec.Struct):
+    items: list[BookingView]
+    next_cursor: str | None
+
+
+class TimelineItem(msgspec.Struct):
+    n: int
+    event: str
+    step: str
+    at: datetime
+    reason: str | None = None
+
+
+class Timeline(msgspec.Struct):
+    items: list[TimelineItem]
+    next_cursor: None = None
+
+
+class _StoredPlace(msgspec.Struct):
+    id: str
+    label: str
+    row: str
+    section: str
+    section_id: str
+    price: int
+
+
+class _StoredRefund(msgspec.Struct):
+    id: UUID
+    amount: int
+    currency: str
+    to: str
+    status: str
+    reason: str
+
+
+_places = msgspec.json.Decoder(list[_StoredPlace]).decode
+_amounts = msgspec.json.Decoder(dict[str, int]).decode
+_refunds = msgspec.json.Decoder(list[_StoredRefund]).decode
+_ids = msgspec.json.Decoder(list[UUID]).decode
+
+
+def queued(booking_id: UUID, show_id: UUID, ahead: int | None) -> BookingView:
+    """A booking that was asked for and is not decided yet."""
+    return BookingView(
+        id=booking_id, code=booking_code(booking_id), show_id=show_id, status="queued", ahead=ahead, place=None,
+        lane=None, generation=None, offset=None, seats=[], amounts=None, held_until=None, payment=None, refunds=[],
+        tickets=[],
+    )  # fmt: skip
+
+
+def booking(row: BookingRow, whole: Any = None) -> BookingView:
+    """A decided booking.  ``whole`` is its row with saga, payment, tickets and refunds; a fresh outcome has none yet."""
+    progress = restore(whole["progress"], whole["outbox"]) if whole is not None and whole["progress"] else None
+    status = booking_saga.status(row.state, progress)
+    currency, parts = row.currency, {"discount": 0, "fees": 0, "tax": 0} | _amounts(row.amounts)
+    total = parts["seats"] - parts["discount"] + parts["fees"] + parts["tax"]
+    money = {name: Money(amount, currency) for name, amount in parts.items()}
+    decided = row.state not in ("refused", "failed")
+    return BookingView(
+        id=row.id,
+        code=booking_code(row.id),
+        show_id=row.show_id,
+        status=status,  # type: ignore[arg-type]
+        ahead=None,
+        place=row.place or None,
+        lane=row.lane,
+        generation=row.generation,
+        offset=row.offset,
+        seats=[
+            BookingSeat(place.id, place.label, place.row, place.section, None, Money(place.price, currency), _seat(status))
+            for place in _places(row.seats)
+        ],
+        amounts=AmountsView(**money, total=Money(total, currency)) if decided else None,
+        held_until=row.held_until if decided else None,
+        payment=_payment(row, whole, progress) if decided else None,
+        refunds=[
+            RefundView(refund.id, Money(refund.amount, refund.currency), refund.to, refund.status, refund.reason)
+            for refund in (_refunds(whole["refunds"]) if whole is not None else [])
+        ],
+        tickets=_ids(whole["tickets"]) if whole is not None else [],
+        refusal=_refusal(row, progress),
+    )
+
+
+def _seat(status: str) -> str:
+    return {"held": "held", "confirmed": "sold"}.get(status, "released")
+
+
+def _payment(row: BookingRow, whole: Any, progress: Any) -> PaymentView:
+    if whole is None or whole["payment_status"] is None:
+        return PaymentView(row.method, "preparing")
+    view = PaymentView(whole["payment_method"], whole["payment_status"])
+    if view.method == "razorpay" and whole["razorpay_order_id"]:
+        order = view.razorpay_order_id = whole["razorpay_order_id"]
+        view.key_id = settings().razorpay_key_id
+        back = f"{settings().edge_url}/bookings/{row.id}"
+        view.checkout_url = f"{settings().razorpay_url}/checkout?order_id={order}&callback_url={back}&redirect=get"
+    return view
+
+
+def _refusal(row: BookingRow, progress: Any) -> dict[str, Any] | None:
+    """The problem that a client who waited was answered with."""
+    text = row.refusal
+    if text is None and progress is not None and progress.facts.refusal in ("wallet-too-low", "payment-unavailable"):
+        text = msgspec.json.encode(_payment_refusal(progress.facts)).decode()
+    if text is None:
+        return None
+    return refusal_problem(text, booking_id=row.id, place=row.place).body()
+
+
+def _payment_refusal(facts: booking_saga.Facts) -> dict[str, Any]:
+    if facts.refusal == "wallet-too-low":
+        return {
+            "type": "wallet-too-low", "balance": facts.balance or 0,
+            "detail": "Your wallet holds too little for this booking.",
+        }  # fmt: skip
+    return {"type": "payment-unavailable", "detail": "The payment could not be prepared. Please try again."}

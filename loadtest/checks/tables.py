@@ -1,0 +1,294 @@
+"""Checks that SQL alone can make: each a name, what is counted, and a query that returns only what is wrong.
+
+Every rule is said again here, in its own words, from the tables as they stand; nothing is taken from the product's
+queries.  ``$1`` is the number of unpaid holds that one buyer may have over all shows.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from loadtest.checks.evidence import Evidence, Finding
+
+#: The most wrong rows that one check fetches.
+WRONG_MAX = 1000
+
+#: Live bookings' places, one row each.
+PLACES = """WITH place AS (
+    SELECT b.show_id, b.id AS booking_id, b.buyer_id, b.state, p ->> 'id' AS seat, (p ->> 'price')::bigint AS price
+    FROM booking b CROSS JOIN LATERAL jsonb_array_elements(b.seats::jsonb) p WHERE b.state IN ('held', 'confirmed')
+)"""
+#: A booking's total, from its parts.
+TOTAL = """(coalesce((b.amounts::jsonb ->> 'seats')::bigint, 0) - coalesce((b.amounts::jsonb ->> 'discount')::bigint, 0)
+    + coalesce((b.amounts::jsonb ->> 'fees')::bigint, 0) + coalesce((b.amounts::jsonb ->> 'tax')::bigint, 0))"""
+#: What each booking was promised to cost, what came in for it, and what went back or is on its way back.
+#: A booking is settled when its saga has ended, or when nothing has moved for half a minute.
+MONEY = f"""WITH settled AS (
+    SELECT b.id, b.state, b.currency,
+        {TOTAL} AS total,
+        coalesce((SELECT sum(c.amount) FROM capture c WHERE c.booking_id = b.id), 0) AS captured,
+        coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id AND r.status <> 'failed'), 0) AS refunded
+    FROM booking b LEFT JOIN saga s ON s.id = b.id
+    WHERE s.id IS NULL OR s.course = 'ended' OR greatest(s.changed_at, b.changed_at) < now() - interval '30 s'
+)"""
+#: Each journal row with the row before it in its lane's log.
+CHAIN = """WITH link AS (
+    SELECT lane, generation, "offset", previous_offset, decided_at,
+        lag("offset") OVER log AS before,
+        lag(decided_at) OVER (PARTITION BY lane ORDER BY generation, "offset") AS earlier,
+        row_number() OVER (PARTITION BY lane ORDER BY generation DESC, "offset" DESC) AS from_end
+    FROM {journal} WINDOW log AS (PARTITION BY lane, generation ORDER BY "offset")
+)
+SELECT k.lane, k.generation, k."offset", 'names ' || coalesce(k.previous_offset::text, 'nothing')
+    || ' as the one before; it is ' || coalesce(k.before::text, 'nothing') AS wrong
+FROM link k WHERE k.previous_offset IS DISTINCT FROM k.before OR k.previous_offset >= k."offset"
+UNION ALL
+SELECT k.lane, k.generation, k."offset", 'was decided at ' || k.decided_at || ', before the one before it' FROM link k
+WHERE k.decided_at < k.earlier
+UNION ALL
+SELECT k.lane, k.generation, k."offset", 'is the last row; the lane stands at '
+    || coalesce(l.generation::text, 'no row') || ', ' || coalesce(l.next_offset::text, '')
+FROM link k LEFT JOIN lane l USING (lane)
+WHERE k.from_end = 1 AND (l.lane IS NULL OR k.generation > l.generation
+    OR (k.generation = l.generation AND k."offset" <> l.next_offset - 1))
+UNION ALL
+SELECT l.lane, l.generation, l.next_offset, 'the lane has moved on, and nothing in the journal says how' FROM lane l
+WHERE l.lane LIKE '{kind}.%' AND l.next_offset > 0 AND NOT EXISTS (SELECT 1 FROM {journal} j WHERE j.lane = l.lane)"""
+
+
+@dataclass(frozen=True, slots=True)
+class TableCheck:
+    name: str
+    rows: str
+    wrong: str
+
+
+TABLE_CHECKS = (
+    TableCheck(
+        "no seat is given to two bookings",
+        PLACES + "SELECT count(*) FROM place",
+        PLACES + """SELECT show_id, seat, array_agg(booking_id::text) AS bookings FROM place
+        GROUP BY show_id, seat HAVING count(*) > 1""",
+    ),
+    TableCheck(
+        "seats are as their bookings say, and the other way round",
+        "SELECT count(*) FROM seat WHERE state <> 'free'",
+        PLACES + """SELECT p.show_id, p.seat, p.booking_id, p.state AS booking, s.state AS seat_state,
+            s.booking_id AS seat_of
+        FROM place p LEFT JOIN seat s ON s.show_id = p.show_id AND s.id = p.seat
+        WHERE s.booking_id IS DISTINCT FROM p.booking_id
+            OR s.state <> CASE p.state WHEN 'held' THEN 'held' ELSE 'sold' END
+        UNION ALL
+        SELECT s.show_id, s.id, s.booking_id, NULL, s.state, s.booking_id FROM seat s
+        WHERE (s.booking_id IS NOT NULL OR s.state IN ('held', 'sold'))
+            AND NOT EXISTS (SELECT 1 FROM place p
+                WHERE p.show_id = s.show_id AND p.seat = s.id AND p.booking_id = s.booking_id)""",
+    ),
+    TableCheck(
+        "an open show has every seat of its plan, and no other",
+        "SELECT count(*) FROM show WHERE opened",
+        """SELECT w.id AS show_id, w.opened, p.seats AS planned,
+            (SELECT count(*) FROM seat s WHERE s.show_id = w.id) AS there
+        FROM show w JOIN seat_plan p ON p.hash = w.plan_id
+        WHERE (SELECT count(*) FROM seat s WHERE s.show_id = w.id) <> CASE WHEN w.opened THEN p.seats ELSE 0 END""",
+    ),
+    TableCheck(
+        "the number left of each section is the number of free seats",
+        "SELECT count(*) FROM show WHERE opened AND place > 0",
+        """SELECT w.id AS show_id, sum(l.value::bigint) AS told,
+            (SELECT count(*) FROM seat s WHERE s.show_id = w.id AND s.state = 'free') AS free
+        FROM show w CROSS JOIN LATERAL jsonb_each_text(w."left") l WHERE w.opened AND w.place > 0 GROUP BY w.id
+        HAVING sum(l.value::bigint) <> (SELECT count(*) FROM seat s WHERE s.show_id = w.id AND s.state = 'free')""",
+    ),
+    TableCheck(
+        "no hold stands longer than 15 s past its end",
+        "SELECT count(*) FROM booking WHERE state = 'held'",
+        """SELECT id AS booking_id, show_id, held_until FROM booking
+        WHERE state = 'held' AND (held_until IS NULL OR held_until + interval '15 s' < now())""",
+    ),
+    TableCheck(
+        "a booking costs what its seats cost, and its payment asks for that",
+        "SELECT count(*) FROM booking",
+        """SELECT b.id AS booking_id, b.amounts, NULL::bigint AS asked FROM booking b
+        WHERE b.state NOT IN ('refused', 'failed') AND coalesce((b.amounts::jsonb ->> 'seats')::bigint, 0)
+            <> (SELECT coalesce(sum((p ->> 'price')::bigint), 0) FROM jsonb_array_elements(b.seats::jsonb) p)
+        UNION ALL
+        SELECT b.id, b.amounts, p.amount FROM payment p LEFT JOIN booking b ON b.id = p.booking_id
+        WHERE b.id IS NULL OR p.currency <> b.currency
+            OR p.amount <> """ + TOTAL,
+    ),
+    TableCheck(
+        "the show lanes' chain has no break",
+        "SELECT count(*) FROM journal",
+        CHAIN.format(journal="journal", kind="show"),
+    ),
+    TableCheck(
+        "the saga lanes' chain has no break",
+        "SELECT count(*) FROM saga_journal",
+        CHAIN.format(journal="saga_journal", kind="saga"),
+    ),
+    TableCheck(
+        "a command is decided once",
+        "SELECT count(*) FROM journal WHERE decided",
+        """SELECT command_id, count(*) AS times FROM journal WHERE decided AND command_id IS NOT NULL
+        GROUP BY command_id HAVING count(*) > 1
+        UNION ALL SELECT NULL, count(*) FROM journal WHERE decided AND command_id IS NULL HAVING count(*) > 0""",
+    ),
+    TableCheck(
+        "an event is taken once",
+        "SELECT count(*) FROM saga_journal WHERE taken",
+        """SELECT event_id, count(*) AS times FROM saga_journal WHERE taken GROUP BY event_id HAVING count(*) > 1""",
+    ),
+    TableCheck(
+        "places in line count up from 1 in the order of the log",
+        "SELECT count(*) FROM journal WHERE command = 'hold_seats' AND decided AND place IS NOT NULL",
+        """WITH line AS (
+            SELECT show_id, booking_id, generation, "offset", place,
+                row_number() OVER (PARTITION BY show_id ORDER BY decided_at, generation, "offset") AS nth
+            FROM journal WHERE command = 'hold_seats' AND decided AND place IS NOT NULL
+        )
+        SELECT show_id, booking_id, generation, "offset", place, nth AS should_be FROM line WHERE place <> nth""",
+    ),
+    TableCheck(
+        "each wish that was decided is a booking with the journal's place, and each booking was decided",
+        "SELECT count(*) FROM booking",
+        """SELECT b.id AS booking_id, b.lane, b.generation, b."offset", j.outcome FROM booking b
+        LEFT JOIN journal j ON j.lane = b.lane AND j.generation = b.generation AND j."offset" = b."offset"
+        WHERE j.booking_id IS DISTINCT FROM b.id OR j.command <> 'hold_seats' OR j.show_id IS DISTINCT FROM b.show_id
+            OR (j.decided AND coalesce(j.place, 0) <> b.place)
+        UNION ALL
+        SELECT j.booking_id, j.lane, j.generation, j."offset", j.outcome FROM journal j
+        WHERE j.command = 'hold_seats' AND j.decided
+            AND NOT EXISTS (SELECT 1 FROM booking b WHERE b.id = j.booking_id)""",
+    ),
+    TableCheck(
+        "each booking that was held has a saga, and no other has",
+        "SELECT count(*) FROM saga WHERE kind = 'booking'",
+        """SELECT coalesce(b.id, s.id) AS booking_id, b.state, s.course
+        FROM booking b FULL JOIN (SELECT * FROM saga WHERE kind = 'booking') s ON s.id = b.id
+        WHERE b.id IS NULL OR (s.id IS NULL) = (b.state NOT IN ('refused', 'failed'))""",
+    ),
+    TableCheck(
+        "no saga awaits an answer past its time without having been sent again",
+        "SELECT count(*) FROM saga WHERE next_send_at IS NOT NULL",
+        """SELECT id AS saga_id, step, course, sends, next_send_at FROM saga
+        WHERE next_send_at < now() - interval '10 s'""",
+    ),
+    TableCheck(
+        "no saga stands still: after its seats ended, after the money came, or on its way back",
+        "SELECT count(*) FROM saga WHERE course <> 'ended'",
+        """SELECT s.id AS saga_id, s.step, s.course, s.sends, s.changed_at, b.state AS booking FROM saga s
+        JOIN booking b ON b.id = s.id
+        WHERE s.course <> 'ended' AND s.changed_at < now() - interval '60 s' AND (
+            b.state IN ('expired', 'released') AND b.changed_at < now() - interval '60 s'
+                AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.booking_id = s.id AND r.status IN ('pending', 'failed'))
+            OR s.course = 'forward' AND s.step NOT IN ('seats', 'payment', 'money')
+            OR s.step = 'seats' AND s.course = 'forward')""",
+    ),
+    TableCheck(
+        "each saga's timeline has a line for each event",
+        "SELECT count(*) FROM saga_event",
+        """SELECT s.id AS saga_id, s.events, count(e.n) AS lines FROM saga s LEFT JOIN saga_event e ON e.saga_id = s.id
+        GROUP BY s.id, s.events
+        HAVING count(e.n) <> s.events OR count(e.n) > 0 AND max(e.n) - min(e.n) + 1 <> count(e.n)""",
+    ),
+    TableCheck(
+        "a buyer's live holds are counted as they are",
+        "SELECT count(*) FROM buyer_holds",
+        """SELECT buyer_id, coalesce(h.live, 0) AS counted, coalesce(b.held, 0) AS held FROM buyer_holds h
+        FULL JOIN (SELECT buyer_id, count(*) AS held FROM booking WHERE state = 'held' GROUP BY buyer_id) b
+            USING (buyer_id)
+        WHERE coalesce(h.live, 0) <> coalesce(b.held, 0)""",
+    ),
+    TableCheck(
+        "nobody holds more than allowed, at a show or over all",
+        "SELECT count(DISTINCT buyer_id) FROM booking WHERE state = 'held'",
+        """SELECT b.buyer_id, b.show_id, count(*) AS held, w.max_live_holds AS allowed FROM booking b
+        JOIN show w ON w.id = b.show_id WHERE b.state = 'held' GROUP BY b.buyer_id, b.show_id, w.max_live_holds
+        HAVING count(*) > w.max_live_holds
+        UNION ALL
+        SELECT buyer_id, NULL, count(*), $1::int FROM booking WHERE state = 'held' GROUP BY buyer_id
+        HAVING count(*) > $1::int
+        UNION ALL
+        SELECT b.buyer_id, b.show_id, jsonb_array_length(b.seats::jsonb), w.max_seats_per_booking FROM booking b
+        JOIN show w ON w.id = b.show_id WHERE jsonb_array_length(b.seats::jsonb) > w.max_seats_per_booking""",
+    ),
+    TableCheck(
+        "each confirmed seat has one ticket, and no ticket is without its seat",
+        "SELECT count(*) FROM ticket WHERE status <> 'cancelled'",
+        PLACES + """, ended AS (
+            SELECT p.* FROM place p JOIN saga s ON s.id = p.booking_id WHERE p.state = 'confirmed'
+                AND (s.course = 'ended' OR s.changed_at < now() - interval '30 s')
+        )
+        SELECT e.booking_id, e.seat, count(t.id) AS tickets FROM ended e
+        LEFT JOIN ticket t ON t.booking_id = e.booking_id AND t.seat_id = e.seat AND t.status <> 'cancelled'
+        GROUP BY e.booking_id, e.seat HAVING count(t.id) <> 1
+        UNION ALL
+        SELECT t.booking_id, t.seat_id, 1 FROM ticket t WHERE t.status <> 'cancelled' AND NOT EXISTS (
+            SELECT 1 FROM place p WHERE p.state = 'confirmed' AND p.booking_id = t.booking_id AND p.seat = t.seat_id
+                AND p.show_id = t.show_id)""",
+    ),
+    TableCheck(
+        "a confirmed booking has been paid, once; for every other the money went back",
+        "SELECT count(*) FROM capture",
+        MONEY + """SELECT id AS booking_id, state, total, captured, refunded, currency FROM settled
+        WHERE captured - refunded <> CASE WHEN state = 'confirmed' THEN total ELSE 0 END""",
+    ),
+    TableCheck(
+        "each capture has its payment and booking, and no more goes back than came in",
+        "SELECT count(*) FROM capture",
+        """SELECT c.provider_payment_id, c.booking_id, c.amount, NULL::bigint AS refunded FROM capture c
+        LEFT JOIN payment p ON p.id = c.payment_id WHERE p.id IS NULL OR p.booking_id <> c.booking_id
+        UNION ALL
+        SELECT r.provider_payment_id, r.booking_id, c.amount, sum(r.amount)::bigint FROM refund r
+        LEFT JOIN capture c USING (provider_payment_id) WHERE r.status <> 'failed'
+        GROUP BY r.provider_payment_id, r.booking_id, c.amount HAVING c.amount IS NULL OR sum(r.amount) > c.amount""",
+    ),
+    TableCheck(
+        "a wallet is the sum of its entries, and was never below zero",
+        "SELECT count(*) FROM wallet_entry",
+        """SELECT w.id AS wallet_id, w.balance, coalesce(sum(e.amount), 0)::bigint AS entries,
+            min(e.balance_after) AS lowest FROM wallet w LEFT JOIN wallet_entry e ON e.wallet_id = w.id
+        GROUP BY w.id, w.balance
+        HAVING w.balance <> coalesce(sum(e.amount), 0) OR w.balance < 0 OR min(e.balance_after) < 0
+        UNION ALL
+        SELECT e.wallet_id, NULL, e.amount, e.balance_after FROM wallet_entry e
+        WHERE NOT EXISTS (SELECT 1 FROM wallet w WHERE w.id = e.wallet_id)""",
+    ),
+    TableCheck(
+        "each booking paid by wallet is one debit of it",
+        "SELECT count(*) FROM wallet_entry WHERE reference LIKE 'debit:%'",
+        """SELECT p.id AS payment_id, c.amount AS captured, e.amount AS entry FROM capture c
+        JOIN payment p ON p.id = c.payment_id AND p.method = 'wallet'
+        FULL JOIN (SELECT * FROM wallet_entry WHERE reference LIKE 'debit:%') e ON e.reference = 'debit:' || p.id
+        WHERE e.amount IS DISTINCT FROM -c.amount""",
+    ),
+    TableCheck(
+        "the tables still have the constraints that back all this",
+        "SELECT count(*) FROM pg_class WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace",
+        """SELECT wanted AS missing FROM unnest(ARRAY[
+            'journal_pkey', 'journal_command_decided', 'saga_journal_pkey', 'saga_journal_event_taken', 'seat_pkey',
+            'booking_pkey', 'saga_pkey', 'saga_event_pkey', 'capture_pkey', 'refund_provider_payment_id_key',
+            'ticket_live_seat', 'letter_message_id_key', 'wallet_entry_reference_key', 'wallet_never_negative',
+            'wallet_entry_never_negative', 'seat_check', 'buyer_holds_live_check']) wanted
+        WHERE NOT EXISTS (
+            SELECT 1 FROM pg_class WHERE relname = wanted AND relnamespace = current_schema()::regnamespace
+            UNION ALL
+            SELECT 1 FROM pg_constraint WHERE conname = wanted AND connamespace = current_schema()::regnamespace)
+        UNION ALL
+        SELECT 'letter: unique (booking_id, template)' WHERE NOT EXISTS (
+            SELECT 1 FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'letter'
+                AND indexdef LIKE '%UNIQUE%(booking_id, template)%')""",
+    ),
+)  # fmt: skip
+
+
+async def check(table_check: TableCheck, evidence: Evidence) -> Finding:
+    """One of the checks above."""
+    own = [evidence.live_holds_limit] if "$1" in table_check.wrong else []
+    rows = await evidence.connection.fetchval(table_check.rows)
+    wrong = await evidence.connection.fetch(f"{table_check.wrong} LIMIT {WRONG_MAX}", *own)
+    return Finding(table_check.name, rows, [described(row) for row in wrong])
+
+
+def described(row: Any) -> str:
+    return ", ".join(f"{name} {value}" for name, value in row.items())
