@@ -202,6 +202,7 @@ class Batch:
 
     async def _open(self, command: OpenShow) -> Show:
         row = await decisions.show(self._connection, command.show_id)
+        assert row is not None  # looked up a moment ago, in this transaction
         show = Show(command.show_id, command, decode_plan(row["plan_body"]))
         await decisions.open_seats(
             self._connection, show.id, [show.seat_id(ordinal) for ordinal in range(len(show.states))]
@@ -392,7 +393,7 @@ def event_of(command: ConfirmSeats | ReleaseSeats | ExpireHold, outcome: Outcome
     kind = kinds.get(outcome.name)
     if kind is None:
         return None
-    more = {"reason": outcome.reason} if kind is SeatsGone else {}
+    more: dict[str, Any] = {"reason": outcome.reason} if kind is SeatsGone else {}
     return kind(
         event_id=event_id_for(command.command_id, kind),
         booking_id=command.booking_id,

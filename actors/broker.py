@@ -52,16 +52,16 @@ class Broker(RabbitmqBroker):
 
     def _ensure_queue(self, queue_name: str) -> None:
         if not queue_name.startswith(LANE_PREFIXES):  # declaring a lane that is missing would start a new log
-            super()._ensure_queue(queue_name)
+            super()._ensure_queue(queue_name)  # type: ignore[no-untyped-call]
 
     def _declare_queue(self, queue_name: str) -> Any:
-        arguments = self._build_queue_arguments(queue_name)
+        arguments = self._build_queue_arguments(queue_name)  # type: ignore[no-untyped-call]
         arguments |= {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
         return self.channel.queue_declare(queue=queue_name, durable=True, arguments=arguments)
 
     def _declare_dq_queue(self, queue_name: str) -> Any:
         # classic: delayed messages wait unacknowledged in a worker, which would eat a quorum queue's delivery limit
-        arguments = super()._build_queue_arguments(queue_name)
+        arguments = super()._build_queue_arguments(queue_name)  # type: ignore[no-untyped-call]
         return self.channel.queue_declare(queue=dq_name(queue_name), durable=True, arguments=arguments)
 
 

@@ -106,8 +106,7 @@ async def _facts(booking_id: UUID) -> letters.BookingFacts:
         starts_at=row["starts_at"],
         time_zone=row["time_zone"],
         seats=tuple(
-            letters.SeatLine(_seat_label(place), "Standard", Money(place["price"], row["currency"]))
-            for place in places
+            letters.SeatLine(_seat_label(place), "Standard", Money(place["price"], row["currency"])) for place in places
         ),
         total=Money(total, row["currency"]),
         paid_by=row["method"],

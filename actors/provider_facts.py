@@ -24,9 +24,7 @@ from store import money
 log = structlog.get_logger()
 
 
-def event_of(
-    attempt: ProviderPayment, payment_id: UUID, booking_id: UUID, answers: UUID | None = None
-) -> Event | None:
+def event_of(attempt: ProviderPayment, payment_id: UUID, booking_id: UUID, answers: UUID | None = None) -> Event | None:
     """What a payment at the provider means to its saga.  The same fact has the same event id, whoever told it."""
     match attempt.status:
         case "captured" | "refunded":
@@ -100,7 +98,6 @@ _decode = msgspec.json.Decoder(Webhook).decode
 def kind_of(body: str) -> str:
     """The webhook's event, such as ``payment.captured``."""
     return _decode(body).event[:60]
-
 
 
 async def forward(event_id: str, body: str) -> bool:

@@ -1,4 +1,4 @@
-"""Who gets which seat: ``decide`` takes one command after the other, in the lane's order, and knows no I/O and no clock.
+"""Who gets which seat: ``decide`` takes one command after another, in the lane's order, knows no I/O and no clock.
 
 A ``Show`` is one show's whole state in compact arrays.  ``decide`` only reads it; ``apply`` folds an outcome in.  What
 decide is told beside the command (``Inputs``) is journalled with it, so that the journal can be decided again."""
@@ -147,7 +147,9 @@ class Show:
 def decide(show: Show | None, command: ShowCommand, now: datetime, inputs: Inputs) -> Outcome:
     """What the command comes to at this moment.  ``show`` is None until it has been opened."""
     if inputs.met_on_other_show:
-        return Outcome("refused", decided=False, refusal=KeyReused(detail="Use a new Idempotency-Key for each booking."))
+        return Outcome(
+            "refused", decided=False, refusal=KeyReused(detail="Use a new Idempotency-Key for each booking.")
+        )
     if inputs.met:
         return Outcome("repeat", decided=False, reason=inputs.met)
     if isinstance(command, OpenShow):
@@ -236,9 +238,7 @@ def _over_a_limit(show: Show, wish: HoldSeats, inputs: Inputs) -> AnyRefusal | N
 
 def _chosen(show: Show, wish: HoldSeats) -> tuple[int, ...] | AnyRefusal:
     seats = tuple(show.ordinal(seat) for seat in wish.seats)
-    taken = tuple(
-        seat for seat, at in zip(wish.seats, seats, strict=True) if at < 0 or show.states[at] != FREE
-    )
+    taken = tuple(seat for seat, at in zip(wish.seats, seats, strict=True) if at < 0 or show.states[at] != FREE)
     if not taken and len(set(seats)) == len(seats):
         return seats
     section = show.choice.section_of(seats[0]) if seats[0] >= 0 else 0

@@ -19,14 +19,12 @@ TICKETS_PDF = "tickets.pdf"
 
 
 def tickets_of(row: Any) -> list[TicketRow]:
-    """The tickets of a confirmed booking.  Made again they are the same: ids and nonces follow from booking and seat."""
+    """The tickets of a confirmed booking.  Made again, the same: ids and nonces follow from booking and seat."""
     issued = []
     for place in msgspec.json.decode(row["seats"]):
         ticket_id = derived(row["id"], "ticket", place["id"])
         nonce = hashlib.sha256(settings().signing_seed + ticket_id.bytes).digest()[: qr_code.NONCE_BYTES]
-        claims = qr_code.TicketClaims(
-            show_id=row["show_id"], ticket_id=ticket_id, seat_id=place["id"], nonce=nonce
-        )
+        claims = qr_code.TicketClaims(show_id=row["show_id"], ticket_id=ticket_id, seat_id=place["id"], nonce=nonce)
         code = qr_code.sign(claims, settings().signing_seed)
         issued.append(TicketRow(ticket_id, row["id"], row["show_id"], place["id"], row["buyer_id"], code))
     return issued

@@ -1,6 +1,6 @@
 """A worker process: ``python -m actors.worker lane|saga|payments|webhooks|documents|letters|sweeps``.
 
-One process does one kind of work, single and under the supervisor: Dramatiq's own master would let one death stop all."""
+One process does one kind of work, single and under the supervisor: with Dramatiq's own master one death stops all."""
 
 import asyncio
 import importlib
@@ -62,7 +62,7 @@ def serve_lanes(kind: str, stop: threading.Event) -> None:
 
     broker = Broker(lane_middleware(AtWork(here, len(lanes) + 4, opened=begin, closing=ownership.stop)))
     dramatiq.set_broker(broker)
-    dramatiq.actor(decide_batches, queue_name=lanes[0])
+    dramatiq.actor(queue_name=lanes[0])(decide_batches)
     broker.serve_lanes(lanes, "decide_batches", ownership, here.publisher)
     _serve(Worker(broker, worker_timeout=IDLE_MILLISECONDS, worker_threads=len(lanes)), stop, kind)
 

@@ -1,4 +1,4 @@
-"""What a worker process works with: its database, Redis and publisher, opened on its event loop and closed at the end."""
+"""What a worker process works with: its database, Redis and publisher, opened and closed on its event loop."""
 
 import asyncio
 import os

@@ -22,7 +22,7 @@ from edge.problems import Problem, invalid, not_found, refusal_problem, too_many
 from edge.show_cache import KnownShow
 from edge.tokens import Who
 from sagas.clock import after, from_unix
-from sagas.identity import booking_id_for, new_id
+from sagas.identity import booking_code, booking_id_for, new_id
 from sagas.messages import CheckPayment, HoldSeats
 from store import bookings as rows
 from store import files
@@ -117,7 +117,9 @@ async def _publish(here: Context, show: KnownShow, wish: HoldSeats, options: Opt
     except NotAccepted as error:
         if fresh and not error.perhaps:
             await here.accepting.withdraw(wish.booking_id, wish.show_id)
-        raise unavailable("The booking is not known to be accepted. Ask again with the same Idempotency-Key.") from error
+        raise unavailable(
+            "The booking is not known to be accepted. Ask again with the same Idempotency-Key."
+        ) from error
 
 
 async def _wait(expected: asyncio.Future[Reply], seconds: float) -> Reply | None:
@@ -325,6 +327,6 @@ async def get_tickets_pdf(request: Request, booking_id: UUID, who: Who) -> HTTPR
     content = await files.find(booking_id, "tickets.pdf") if whole["state"] == "confirmed" else None
     if content is None:
         raise not_found()
-    name = f"tickets-{views.booking_code(booking_id)}.pdf"
+    name = f"tickets-{booking_code(booking_id)}.pdf"
     headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "private, no-store"}
     return HTTPResponse(content, 200, headers, "application/pdf")

@@ -161,9 +161,7 @@ def show_view(show: KnownShow) -> views.ShowView:
     )
 
 
-@operation(
-    catalogue, "GET", "/v1/shows/{show_id}/seats", answers={200: views.SeatMapView, 304: None}, problems=(404,)
-)
+@operation(catalogue, "GET", "/v1/shows/{show_id}/seats", answers={200: views.SeatMapView, 304: None}, problems=(404,))
 async def get_seats(request: Request, show_id: UUID) -> HTTPResponse:
     """The seat map: sections, rows and seats with their states, as of a version (its ETag)."""
     found = await context(request).seat_maps.get(await known_show(request, show_id))

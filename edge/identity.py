@@ -18,8 +18,17 @@ from store.tables import User
 
 identity = Blueprint("identity")
 
-Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+$")]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]*[^\s\x00-\x1f\x7f\u2028\u2029][^\x00-\x1f\x7f\u2028\u2029]*$")]
+Email = Annotated[
+    str, msgspec.Meta(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+$")
+]
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]*[^\s\x00-\x1f\x7f\u2028\u2029][^\x00-\x1f\x7f\u2028\u2029]*$",
+    ),
+]
 
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,9 +53,7 @@ class LogOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     everywhere: bool = False
 
 
-@operation(
-    identity, "POST", "/v1/auth/register", body=Registration, answers={201: views.UserView}, problems=(409, 429)
-)
+@operation(identity, "POST", "/v1/auth/register", body=Registration, answers={201: views.UserView}, problems=(409, 429))
 async def register(request: Request, body: Registration) -> HTTPResponse:
     """A new account, as a buyer."""
     if wait := await context(request).registrations.wait_seconds(request.ip):
@@ -86,9 +93,7 @@ async def refresh(request: Request, body: Refreshing) -> HTTPResponse:
     return tokens(user, token)
 
 
-@operation(
-    identity, "POST", "/v1/auth/logout", body=LogOut, answers={204: None}, problems=(401,), body_optional=True
-)
+@operation(identity, "POST", "/v1/auth/logout", body=LogOut, answers={204: None}, problems=(401,), body_optional=True)
 async def log_out(request: Request, body: LogOut) -> HTTPResponse:
     """End this session, or all of them."""
     await people.end_session(_refresh_token(request, body.refresh_token), body.everywhere)

@@ -1,6 +1,6 @@
 """What Redis tells this edge: outcomes for buyers who wait, and whatever pages are being shown.
 
-One subscription connection serves all.  It may break at any time; waits then fall back to Postgres at their deadline."""
+One subscription connection serves all.  It may break at any time; waits fall back to Postgres at their deadline."""
 
 import asyncio
 from collections.abc import Callable

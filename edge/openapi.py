@@ -14,7 +14,8 @@ from edge.problems import _TITLES
 openapi = Blueprint("openapi")
 
 _KEY_HEADER = {
-    "name": "Idempotency-Key", "in": "header", "required": True, "description": "New for each booking, the same to ask again.",
+    "name": "Idempotency-Key", "in": "header", "required": True,
+    "description": "New for each booking, the same to ask again.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }  # fmt: skip
 _PREFER_HEADER = {

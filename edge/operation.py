@@ -24,7 +24,8 @@ _UNKNOWN_FIELD = re.compile(r"unknown field `(?P<name>[^`]*)`")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _encode = msgspec.json.Encoder().encode
 
-Handler = Callable[..., Awaitable[HTTPResponse]]
+#: A handler answers, or has sent a stream and answers nothing.
+Handler = Callable[..., Awaitable[HTTPResponse | None]]
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -76,7 +77,7 @@ def operation(
             )
         )  # fmt: skip
 
-        async def call(request: Request, **path_parameters: Any) -> HTTPResponse:
+        async def call(request: Request, **path_parameters: Any) -> HTTPResponse | None:
             if roles:
                 path_parameters["who"] = identify(request, roles)
             if query is not None:
@@ -128,7 +129,7 @@ def _unauthorized(detail: str) -> Problem:
 
 
 def read_body(request: Request, decoder: Any, when_empty: Any = None) -> Any:
-    """The body as its type.  400 when it is no JSON, 415 when it claims to be something else, 422 when it does not fit."""
+    """The body as its type: 400 when it is no JSON, 415 when it claims to be else, 422 when it does not fit."""
     if not request.body and when_empty is not None:
         return when_empty()
     if len(request.body) > BODY_LIMIT_BYTES:

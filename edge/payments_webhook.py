@@ -30,9 +30,7 @@ class Taken(msgspec.Struct):
     taken: bool
 
 
-@operation(
-    payments_webhook, "POST", "/v1/webhooks/razorpay", answers={200: Taken}, problems=(400, 401, 413, 503)
-)
+@operation(payments_webhook, "POST", "/v1/webhooks/razorpay", answers={200: Taken}, problems=(400, 401, 413, 503))
 async def take_razorpay_webhook(request: Request) -> HTTPResponse:
     """Razorpay's webhook: 200 once it is durable, also when nothing follows from it."""
     body = request.body

@@ -71,9 +71,7 @@ def too_many(detail: str, wait_seconds: float, headers: dict[str, str] | None = 
 def refusal_problem(text: str, **fields: Any) -> Problem:
     """A refusal, as it is stored, as the problem that every client gets for it."""
     refusal = _decode_refusal(text)
-    own = {
-        name: getattr(refusal, name) for name in refusal.__struct_fields__ if name != "detail"
-    }
+    own = {name: getattr(refusal, name) for name in refusal.__struct_fields__ if name != "detail"}
     status = REFUSAL_STATUS[type(refusal)]
     return Problem(status, refusal.detail, kind=refusal.type(), title=refusal.title(), **own, **fields)
 

@@ -1,6 +1,6 @@
 """Seat maps: a show's seats with their states, kept ready as bytes, and the changes that follow.
 
-A map is made again only when the show's version has moved, and not more than twice a second: the stream tells the rest."""
+A map is made again only when the show's version has moved, at most twice a second: the stream tells the rest."""
 
 import asyncio
 import gzip
@@ -119,7 +119,7 @@ class SeatMaps:
         return made
 
     async def watch(self, show_id: UUID, since: int) -> Feed:
-        """The show's feed, which can tell what followed ``since`` if that is still known.  Hand it back to ``leave``."""
+        """The show's feed, which can tell what followed ``since`` if that is still known.  Hand it to ``leave``."""
         feed = self._feeds.get(show_id)
         if feed is None:
             feed = self._feeds[show_id] = Feed()

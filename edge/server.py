@@ -55,7 +55,7 @@ def make_app() -> Sanic[Any, Any]:
     app.register_listener(_open, "before_server_start")
     app.register_listener(_close, "after_server_stop")
     app.register_middleware(_begin, "request")
-    app.register_middleware(_end, "response")
+    app.on_response(_end)  # type: ignore[no-untyped-call]
     app.exception(Exception)(_failed)
     return app
 
@@ -161,4 +161,3 @@ def main() -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-

@@ -191,9 +191,7 @@ class BookingView(msgspec.Struct):
     id: UUID
     code: str
     show_id: UUID
-    status: Literal[
-        "queued", "held", "refused", "failed", "confirmed", "expired", "cancelled", "refunding", "refunded"
-    ]
+    status: Literal["queued", "held", "refused", "failed", "confirmed", "expired", "cancelled", "refunding", "refunded"]
     ahead: int | None
     place: int | None
     lane: str | None
@@ -260,7 +258,7 @@ def queued(booking_id: UUID, show_id: UUID, ahead: int | None) -> BookingView:
 
 
 def booking(row: BookingRow, whole: Any = None) -> BookingView:
-    """A decided booking.  ``whole`` is its row with saga, payment, tickets and refunds; a fresh outcome has none yet."""
+    """A decided booking.  ``whole`` is its row with saga, payment, tickets and refunds; a fresh outcome has none."""
     progress = restore(whole["progress"], whole["outbox"]) if whole is not None and whole["progress"] else None
     status = booking_saga.status(row.state, progress)
     currency, parts = row.currency, {"discount": 0, "fees": 0, "tax": 0} | _amounts(row.amounts)
@@ -278,7 +276,9 @@ def booking(row: BookingRow, whole: Any = None) -> BookingView:
         generation=row.generation,
         offset=row.offset,
         seats=[
-            BookingSeat(place.id, place.label, place.row, place.section, None, Money(place.price, currency), _seat(status))
+            BookingSeat(
+                place.id, place.label, place.row, place.section, None, Money(place.price, currency), _seat(status)
+            )
             for place in _places(row.seats)
         ],
         amounts=AmountsView(**money, total=Money(total, currency)) if decided else None,

@@ -128,7 +128,9 @@ def said(answer: httpx.Response) -> str:
 
 
 def money(value: dict[str, Any]) -> str:
-    return f"{value['currency']} {value['amount']} (minor units)"
+    """An amount as people write it: API.md gives minor units, of which most currencies have a hundred."""
+    digits = {"JPY": 0, "KWD": 3}.get(value["currency"], 2)
+    return f"{value['currency']} {value['amount'] / 10**digits:,.{digits}f}"
 
 
 def shows_on_sale(buyer: Buyer) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -4,6 +4,7 @@ Money is the delicate step.  The first right payment is *kept*; any other money 
 amount) is stray and goes straight back, whatever the booking is doing.  Money after an expiry asks the lane to seat it.
 """
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -106,9 +107,14 @@ def _is_right(facts: Facts, event: MoneyCaptured | MoneyAuthorized) -> bool:
 
 def build(command: type[Message], facts: Facts, command_id: UUID, outcome: str) -> SagaCommand | None:
     """The command as the booking's facts fill it in; None where there is nothing to ask yet."""
-    booking = {"command_id": command_id, "booking_id": facts.booking_id}
-    seats = {**booking, "show_id": facts.show_id, "buyer_id": facts.buyer_id}
-    money = {**booking, "payment_id": facts.payment_id, "amount": facts.amount, "currency": facts.currency}
+    whose: dict[str, Any] = {"command_id": command_id, "booking_id": facts.booking_id}
+    seats: dict[str, Any] = {**whose, "show_id": facts.show_id, "buyer_id": facts.buyer_id}
+    money: dict[str, Any] = {
+        **whose,
+        "payment_id": facts.payment_id,
+        "amount": facts.amount,
+        "currency": facts.currency,
+    }
     if command is ConfirmSeats:
         return ConfirmSeats(**seats)
     if command is ReleaseSeats:
@@ -132,11 +138,11 @@ def build(command: type[Message], facts: Facts, command_id: UUID, outcome: str) 
             reason=facts.refusal or outcome or "late",
         )
     if command is IssueTickets:
-        return IssueTickets(**booking)
+        return IssueTickets(**whose)
     if command is MakePdf:
-        return MakePdf(**booking)
+        return MakePdf(**whose)
     if command is SendLetter:
-        return SendLetter(**booking, template="confirmed")
+        return SendLetter(**whose, template="confirmed")
     raise TypeError(f"the booking saga never sends {command.name()}")
 
 

@@ -55,7 +55,7 @@ def base32(number: int) -> str:
 
 
 def seat_id(show_number: int, ordinal: int) -> str:
-    """``7K-3F``: the show's number and the seat's ordinal, both in base 32.  At most 16 characters, unique over shows."""
+    """``7K-3F``: the show's number and the seat's ordinal, in base 32.  16 characters at most, unique over shows."""
     return f"{base32(show_number)}-{base32(ordinal)}"
 
 

@@ -298,14 +298,7 @@ SagaEvent = (
 )
 SagaLaneMessage = SagaEvent | Fence
 SagaCommand = (
-    ConfirmSeats
-    | ReleaseSeats
-    | RequestPayment
-    | CapturePayment
-    | RefundMoney
-    | IssueTickets
-    | MakePdf
-    | SendLetter
+    ConfirmSeats | ReleaseSeats | RequestPayment | CapturePayment | RefundMoney | IssueTickets | MakePdf | SendLetter
 )
 
 

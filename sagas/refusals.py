@@ -71,7 +71,15 @@ class PaymentUnavailable(Refusal, frozen=True, tag="payment-unavailable"):
 
 
 AnyRefusal = (
-    SeatTaken | SoldOut | NotTogether | LimitReached | ShowClosed | NotInTime | KeyReused | WalletTooLow | PaymentUnavailable
+    SeatTaken
+    | SoldOut
+    | NotTogether
+    | LimitReached
+    | ShowClosed
+    | NotInTime
+    | KeyReused
+    | WalletTooLow
+    | PaymentUnavailable
 )
 REFUSALS: tuple[type[Refusal], ...] = (
     SeatTaken,

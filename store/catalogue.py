@@ -94,8 +94,9 @@ async def make_show(
     )
     await pool().execute(
         query("show_make"),
-        show_id, number, event.id, hall.id, command.plan, lane, currency, msgspec.json.encode(priced).decode(), starts_at, ends_at,
-        sale_opens_at, sale_closes_at, hold_seconds, max_seats_per_booking, max_seats_per_buyer, max_live_holds,
+        show_id, number, event.id, hall.id, command.plan, lane, currency, msgspec.json.encode(priced).decode(),
+        starts_at, ends_at, sale_opens_at, sale_closes_at, hold_seconds, max_seats_per_booking, max_seats_per_buyer,
+        max_live_holds,
     )  # fmt: skip
     return lane, command
 

@@ -21,7 +21,9 @@ def tortoise_config(pool_size: int = 10) -> dict[str, Any]:
     url = settings().database_url
     options = f"minsize=1&maxsize={pool_size}&command_timeout=30"
     return {
-        "connections": {"default": f"{url}{'&' if '?' in url else '?'}{options}".replace("postgresql://", "postgres://")},
+        "connections": {
+            "default": f"{url}{'&' if '?' in url else '?'}{options}".replace("postgresql://", "postgres://")
+        },
         "apps": {"frontrow": {"models": ["store.tables"], "migrations": "store.migrations"}},
         "use_tz": True,
         "timezone": "UTC",

@@ -1,6 +1,6 @@
-"""What is told at once through Redis: outcomes to waiting edges, seat changes to maps, the number of wishes decided.
+"""What is told at once through Redis: outcomes to waiting edges, seat changes to maps, how many wishes are decided.
 
-All of it may be lost: an edge that heard nothing asks Postgres at its deadline, a map that missed a version is reset."""
+All of it may be lost: an edge that hears nothing asks Postgres at its deadline, a map that missed one is reset."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""How everything is logged: structlog, colours for people at a terminal, JSON lines for machines, and nothing secret."""
+"""How everything is logged: structlog, colours for people at a terminal, JSON for machines, and nothing secret."""
 
 import logging
 import re

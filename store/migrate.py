@@ -1,4 +1,4 @@
-"""Brings the database to the newest schema (``python -m store.migrate``); several may start it at once, one at a time works."""
+"""Brings the database to the newest schema: ``python -m store.migrate``.  Several may start it; one at a time works."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Money's rows: payments, captures, refunds and wallets.  Within a saga lane's batch all of it is in one transaction."""
+"""Money's rows: payments, captures, refunds and wallets.  In a saga lane's batch all of it is one transaction."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ class Wallets:
         self.entries: list[WalletEntry] = []
 
     def balance(self, user_id: UUID, currency: str) -> int:
-        return self._wallets.get((user_id, currency), (None, 0))[1]
+        return int(self._wallets.get((user_id, currency), (None, 0))[1])
 
     def change(self, user_id: UUID, currency: str, amount: int, reference: str, description: str) -> bool:
         """Debit (below 0) or credit a wallet; False when it holds too little.  A credit makes a missing wallet."""

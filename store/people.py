@@ -103,7 +103,12 @@ async def end_session(token: str, everywhere: bool = False) -> None:
 def demo_accounts() -> list[DemoAccount]:
     """The demo's accounts, as the environment names them; none in production."""
     found = []
-    for role, name in (("buyer", "Asha Rao"), ("organiser", "Vikram Sen"), ("scanner", "Meera Iyer"), ("admin", "Omar Khan")):
+    for role, name in (
+        ("buyer", "Asha Rao"),
+        ("organiser", "Vikram Sen"),
+        ("scanner", "Meera Iyer"),
+        ("admin", "Omar Khan"),
+    ):
         email, password = os.environ.get(f"{role.upper()}_EMAIL"), os.environ.get(f"{role.upper()}_PASSWORD")
         if email and password and os.environ.get("FRONTROW_MODE") != "production":
             found.append(DemoAccount(role, name, email, password))

@@ -1,4 +1,4 @@
-"""Sagas as rows: progress, outbox, timeline and journal; written only by the saga's lane, apart from the sweep's resends."""
+"""Sagas as rows: progress, outbox, timeline and journal.  Only the saga's lane writes them, apart from resends."""
 
 from datetime import datetime
 from typing import Any, NamedTuple

@@ -1,1 +1,1 @@
-"""The lane as a log: messages as they travel, publishing with confirms, and the verified, batched reading of a stream."""
+"""The lane as a log: messages on their way, publishing with confirms, and reading streams, verified and in batches."""

@@ -85,7 +85,7 @@ class Publisher:
 
     async def publish_all(self, batch: Iterable[Sealed]) -> list[BaseException | None]:
         """Publish many, each on its queue's channel; the result has None for each that was confirmed."""
-        return await asyncio.gather(*(self.publish(sealed) for sealed in batch), return_exceptions=True)  # type: ignore[return-value]
+        return await asyncio.gather(*(self.publish(sealed) for sealed in batch), return_exceptions=True)
 
     async def check(self) -> None:
         """Raise NotAccepted unless a connection is open and may publish."""

@@ -52,7 +52,9 @@ class Records(Protocol):
 
     def place(self, lane: str) -> Place: ...
     def decided(self, lane: str, arrived: list[tuple[int, str]]) -> set[tuple[int, str]]: ...
-    def begin_generation(self, lane: str, place: Place, next_offset: int, note: str, lost_upto: int | None) -> Place: ...
+    def begin_generation(
+        self, lane: str, place: Place, next_offset: int, note: str, lost_upto: int | None
+    ) -> Place: ...
     def publish(self, sealed: Sealed) -> None: ...
 
 
@@ -87,7 +89,7 @@ class Session:
     def wait(self, seconds: float) -> None:
         """Let the connection work until something arrives, a batch ends, or the time is up.  Raises LogLost."""
         try:
-            self._connection.process_data_events(time_limit=seconds)  # type: ignore[arg-type]
+            self._connection.process_data_events(time_limit=seconds)
         except AMQPError as error:
             raise LogLost(repr(error)) from error
         if self._cancelled:
@@ -217,7 +219,9 @@ class Session:
         def on_message(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
             if channel is self._channel:
                 publish_id = properties.message_id or "unnamed"
-                self.arrived.append(Arrived(int(properties.headers["x-stream-offset"]), publish_id, body, method.delivery_tag))
+                self.arrived.append(
+                    Arrived(int(properties.headers["x-stream-offset"]), publish_id, body, method.delivery_tag)
+                )
 
         def on_cancel(_frame: Any) -> None:
             self._cancelled = True

@@ -1,4 +1,4 @@
-"""Named SQL.  Each query in the ``.sql`` files begins with ``-- name: its_name`` and a comment that says what it is for."""
+"""Named SQL.  Each query in the ``.sql`` files begins with ``-- name: its_name`` and a comment on what it is for."""
 
 import re
 from functools import cache

@@ -1,5 +1,7 @@
 """The catalogue: venues, halls, events, and shows with the immutable seat plan that each was opened with."""
 
+from typing import Any
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -8,7 +10,7 @@ from sagas.identity import new_id
 
 class Venue(Model):
     id = fields.UUIDField(primary_key=True, default=new_id)
-    maker = fields.ForeignKeyField("frontrow.User", related_name="venues")
+    maker: Any = fields.ForeignKeyField("frontrow.User", related_name="venues")
     name = fields.CharField(max_length=200)
     city = fields.CharField(max_length=100, db_index=True)
     country = fields.CharField(max_length=2)
@@ -37,9 +39,9 @@ class SeatPlan(Model):
 
 class Hall(Model):
     id = fields.UUIDField(primary_key=True, default=new_id)
-    venue = fields.ForeignKeyField("frontrow.Venue", related_name="halls")
+    venue: Any = fields.ForeignKeyField("frontrow.Venue", related_name="halls")
     name = fields.CharField(max_length=200)
-    plan = fields.ForeignKeyField("frontrow.SeatPlan", related_name="halls")
+    plan: Any = fields.ForeignKeyField("frontrow.SeatPlan", related_name="halls")
 
     class Meta:
         table = "hall"
@@ -49,14 +51,14 @@ class Event(Model):
     """What is on.  ``status`` is draft, published, cancelled or over."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
-    maker = fields.ForeignKeyField("frontrow.User", related_name="events")
+    maker: Any = fields.ForeignKeyField("frontrow.User", related_name="events")
     title = fields.CharField(max_length=200)
     kind = fields.CharField(max_length=20)
     description = fields.TextField(default="")
     language = fields.CharField(max_length=50, default="")
     rating = fields.CharField(max_length=20, default="")
     duration_minutes = fields.IntField(null=True)
-    tags = fields.JSONField(default=list)
+    tags: Any = fields.JSONField(default=list)
     poster_url = fields.CharField(max_length=300, null=True)
     status = fields.CharField(max_length=20, default="draft")
 
@@ -71,12 +73,12 @@ class Show(Model):
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     number = fields.IntField(unique=True)
-    event = fields.ForeignKeyField("frontrow.Event", related_name="shows")
-    hall = fields.ForeignKeyField("frontrow.Hall", related_name="shows")
-    plan = fields.ForeignKeyField("frontrow.SeatPlan", related_name="shows")
+    event: Any = fields.ForeignKeyField("frontrow.Event", related_name="shows")
+    hall: Any = fields.ForeignKeyField("frontrow.Hall", related_name="shows")
+    plan: Any = fields.ForeignKeyField("frontrow.SeatPlan", related_name="shows")
     lane = fields.CharField(max_length=20)
     currency = fields.CharField(max_length=3)
-    prices = fields.JSONField()
+    prices: Any = fields.JSONField()
     starts_at = fields.DatetimeField(db_index=True)
     ends_at = fields.DatetimeField()
     sale_opens_at = fields.DatetimeField()
@@ -89,7 +91,7 @@ class Show(Model):
     cancelled = fields.BooleanField(default=False)
     seats_version = fields.BigIntField(default=0)
     place = fields.BigIntField(default=0)
-    left = fields.JSONField(default=dict)
+    left: Any = fields.JSONField(default=dict)
     hash = fields.CharField(max_length=64, default="")
 
     class Meta:

@@ -1,5 +1,7 @@
 """People: accounts, and the refresh tokens that keep them logged in."""
 
+from typing import Any
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -25,7 +27,7 @@ class RefreshToken(Model):
     """One refresh token, by its hash.  Rotated at each use; used twice, its whole family is revoked."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
-    user = fields.ForeignKeyField("frontrow.User", related_name="refresh_tokens")
+    user: Any = fields.ForeignKeyField("frontrow.User", related_name="refresh_tokens")
     family = fields.UUIDField(db_index=True)
     token_hash = fields.CharField(max_length=64, unique=True)
     expires_at = fields.DatetimeField()

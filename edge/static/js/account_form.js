@@ -1,5 +1,5 @@
 /* The log-in and register forms: send, say what is wrong beside its field, go where the visitor came from. */
-import { ask, sentence } from "./api.js";
+import { ask, member, sentence } from "./api.js";
 import { make } from "./element.js";
 
 /** `steps(fields)` asks the API and gives the last answer. */
@@ -27,8 +27,10 @@ export function accountForm(form, steps) {
   });
 }
 
-export function logIn({ email, password }) {
-  return ask("POST", "/v1/auth/login", { email, password });
+export async function logIn({ email, password }) {
+  const answer = await ask("POST", "/v1/auth/login", { email, password });
+  if (answer.ok) member.remember("");
+  return answer;
 }
 
 function tell(form, problem, answer) {

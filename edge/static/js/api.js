@@ -1,15 +1,43 @@
 /* Asking the API: the cookie says who asks, and an access token that has run out is renewed once. */
 
 const REQUEST_LIMIT_MS = 20000;
+const MEMBER = "frontrow.member";
 let skewMs = 0;
 let renewing = null;
+
+/** The name of who logged in here last; null for a visitor. The cookie itself is hidden from scripts. */
+export const member = {
+  get name() { return localStorage.getItem(MEMBER); },
+  remember(name) { localStorage.setItem(MEMBER, name); },
+  forget() { localStorage.removeItem(MEMBER); sessionStorage.clear(); },
+};
 
 /** `{ok, status, body, retryAfter}`; status 0 means that nothing was heard. It never throws. */
 export async function ask(method, path, body, headers = {}) {
   const answer = await once(method, path, body, headers);
-  if (answer.status !== 401 || path.startsWith("/v1/auth/")) return answer;
-  renewing ??= once("POST", "/v1/auth/refresh", {}).finally(() => { renewing = null; });
-  return (await renewing).ok ? once(method, path, body, headers) : answer;
+  if (answer.status !== 401 || path.startsWith("/v1/auth/") || member.name === null) return answer;
+  renewing ??= inTurn(renew).finally(() => { renewing = null; });
+  return (await renewing) ? once(method, path, body, headers) : answer;
+}
+
+/** Whether there is something at this address, without reading it. */
+export async function isThere(path) {
+  try {
+    const response = await fetch(path);
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** A refresh token is spent by its use: of several tabs one renews, and the others find it done. */
+async function renew() {
+  return (await once("GET", "/v1/me")).ok || (await once("POST", "/v1/auth/refresh", {})).ok;
+}
+
+function inTurn(work) {
+  return navigator.locks ? navigator.locks.request("frontrow.renew", work) : work();
 }
 
 async function once(method, path, body, headers = {}) {

@@ -1,5 +1,5 @@
 /* One booking, live, with what its buyer can do next: the same card beside the seat map and on the booking's own page. */
-import { ask, now, sentence } from "./api.js";
+import { isThere, now, sentence } from "./api.js";
 import { describe } from "./booking_states.js";
 import { pay, verify } from "./checkout.js";
 import { countdown } from "./countdown.js";
@@ -150,15 +150,4 @@ function moneyBack({ refunds }) {
   return refunds.length > 0 && make("ul", { class: "lines" }, refunds.map((refund) => make("li", {},
     make("span", {}, `Refund to ${refund.to === "wallet" ? "your wallet" : "where you paid from"}`, make("small", {}, states[refund.status] ?? refund.status)),
     make("span", { class: "sum" }, exactly(refund.amount)))));
-}
-
-async function isThere(path) {
-  await ask("GET", "/v1/me");
-  try {
-    const response = await fetch(path, { headers: { Range: "bytes=0-0" } });
-    await response.body?.cancel();
-    return response.ok;
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,5 @@
 /* On every page: who is logged in, and logging out. */
-import { ask } from "./api.js";
+import { ask, member as remembered } from "./api.js";
 
 const account = document.getElementById("account");
 const visitor = account.querySelector(".visitor");
@@ -11,17 +11,21 @@ function greet(user) {
   account.querySelector(".who").textContent = user ? user.name : "";
 }
 
-/** Who is logged in, or null. Asked once for each page. */
+/** Who is logged in, or null. Asked once for each page; a visitor is not asked for. */
 export const me = (async () => {
-  const remembered = sessionStorage.getItem("frontrow.name");
-  if (remembered) greet({ name: remembered });
+  const { name } = remembered;
+  if (name === null) return null;
+  greet({ name });
   const answer = await ask("GET", "/v1/me");
-  if (answer.status !== 200 && answer.status !== 401 && remembered) return null;
-  const user = answer.ok ? answer.body : null;
-  greet(user);
-  if (user) sessionStorage.setItem("frontrow.name", user.name);
-  else sessionStorage.removeItem("frontrow.name");
-  return user;
+  if (answer.ok) {
+    greet(answer.body);
+    remembered.remember(answer.body.name);
+    return answer.body;
+  }
+  if (answer.status !== 401) return { name, email: "" };
+  greet(null);
+  remembered.forget();
+  return null;
 })();
 
 for (const link of account.querySelectorAll("[data-comes-back]")) {
@@ -31,6 +35,6 @@ for (const link of account.querySelectorAll("[data-comes-back]")) {
 
 document.getElementById("log-out").addEventListener("click", async () => {
   await ask("POST", "/v1/auth/logout", {});
-  sessionStorage.clear();
+  remembered.forget();
   location.assign("/");
 });

@@ -1,0 +1,350 @@
+"""The journal, played again in its order against a naive model of a show: who came first has the seat, and nobody else.
+
+The model is deliberately simple: a dictionary from seat to booking, and one from booking to its seats.  It knows the
+journal's JSON and nothing of the code that wrote it.  Each row is asked: could this have been decided so, then?
+
+1. A hold: its seats were free, are those that were wished for, and the wish was in time and within the caps.
+2. A refusal: what it says was so.  A taken seat had been given to an earlier place in the log.
+3. A confirmation, release or expiry: the booking stood as it had to.
+4. At the end, the seats and bookings in the tables are those of the model.
+"""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from loadtest.checks.evidence import Evidence, Finding
+
+EARLIER_WINS = "the earlier place always wins: no seat was given while another had it, and each taken seat was taken"
+REFUSALS_TRUE = "every other refusal says what was so"
+ENDS_RIGHT = "holds are confirmed, released or expired as they stood"
+TABLES_FOLLOW = "seats and bookings are what the journal comes to"
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+ROWS_FETCHED = 2000
+
+ROWS = """SELECT lane, generation, "offset", show_id, booking_id, command, body, inputs, outcome, result, decided, decided_at
+FROM journal WHERE show_id IS NOT NULL ORDER BY show_id, decided_at, generation, "offset\""""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the journal, read: the message as it was sent, and the outcome as it was written."""
+
+    lane: str
+    generation: int
+    offset: int
+    command: str
+    booking_id: str
+    outcome: str
+    decided: bool
+    decided_at: datetime
+    message: dict[str, Any]
+    result: dict[str, Any]
+    inputs: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.lane} {self.generation}:{self.offset} {self.command} of {self.booking_id}"
+
+
+@dataclass(slots=True)
+class Booking:
+    seats: list[str]
+    state: str
+    held_until: datetime | None
+    where: str
+
+
+@dataclass(slots=True)
+class Complaints:
+    """What is wrong, under the check that it belongs to, and how many rows each has looked at."""
+
+    rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys((EARLIER_WINS, REFUSALS_TRUE, ENDS_RIGHT), 0))
+    wrong: dict[str, list[str]] = field(
+        default_factory=lambda: {name: [] for name in (EARLIER_WINS, REFUSALS_TRUE, ENDS_RIGHT, TABLES_FOLLOW)}
+    )
+
+    def looked(self, check: str) -> None:
+        self.rows[check] += 1
+
+    def say(self, check: str, about: object, what: str) -> None:
+        self.wrong[check].append(f"{about}: {what}")
+
+
+class NaiveShow:
+    """One show as the journal tells it.  ``plan`` is the stored seat plan, decoded; None for a show without one."""
+
+    def __init__(self, show_id: str, plan: dict[str, Any] | None, complaints: Complaints) -> None:
+        self.id, self.plan, self.complaints = show_id, plan, complaints
+        self.terms: dict[str, Any] | None = None
+        self.owner: dict[str, str] = {}
+        self.bookings: dict[str, Booking] = {}
+        self.of_buyer: dict[str, list[Booking]] = defaultdict(list)
+        self.sections = sections_of(plan) if plan else []
+
+    def take(self, row: Row) -> None:
+        """Play one row."""
+        if not row.decided:
+            if row.command == "hold_seats" and row.outcome == "failed":
+                self._remember(row, "failed", [], None)
+            return
+        play = {
+            "open_show": self._open,
+            "hold_seats": self._hold,
+            "confirm_seats": self._confirm,
+            "release_seats": self._release,
+            "expire_hold": self._expire,
+        }.get(row.command)
+        if play is None:
+            self.complaints.say(TABLES_FOLLOW, row, "the model does not know this command")
+        else:
+            play(row)
+
+    def _open(self, row: Row) -> None:
+        if self.terms is not None:
+            self.complaints.say(TABLES_FOLLOW, row, "the show was opened before")
+        self.terms = row.message
+
+    def _hold(self, row: Row) -> None:
+        if row.booking_id in self.bookings:
+            self.complaints.say(EARLIER_WINS, row, "this wish was decided before")
+        if row.outcome == "held":
+            self.complaints.looked(EARLIER_WINS)
+            self._held(row)
+            return
+        self._remember(row, "refused", [], None)
+        check = EARLIER_WINS if row.outcome == "seat-taken" else REFUSALS_TRUE
+        self.complaints.looked(check)
+        if fault := self._refusal_fault(row, row.result.get("refusal") or {}):
+            self.complaints.say(check, row, fault)
+
+    def _held(self, row: Row) -> None:
+        seats = [place["id"] for place in row.result.get("places", [])]
+        for seat in seats:
+            if (other := self.owner.get(seat)) is not None:
+                self.complaints.say(EARLIER_WINS, row, f"{seat} was given, though {self.bookings[other].where} had it")
+        if fault := self._hold_fault(row, seats):
+            self.complaints.say(EARLIER_WINS, row, fault)
+        until = time_of(row.result["held_until"]) if row.result.get("held_until") else None
+        self._remember(row, "held", seats, until)
+        self._give(row.booking_id)
+
+    def _remember(self, row: Row, state: str, seats: list[str], held_until: datetime | None) -> None:
+        booking = Booking(seats, state, held_until, str(row))
+        self.bookings[row.booking_id] = booking
+        self.of_buyer[row.message["buyer_id"]].append(booking)
+
+    def _hold_fault(self, row: Row, seats: list[str]) -> str:
+        """Why this hold should not have been granted as it was."""
+        wish = row.message
+        asked = wish.get("seats") or []
+        if asked and sorted(asked) != sorted(seats):
+            return f"asked for {', '.join(asked)} and got {', '.join(seats)}"
+        if len(set(seats)) != (len(asked) or wish.get("quantity", 0)):
+            return f"got {len(set(seats))} seats"
+        section = wish.get("section_id")
+        if section and any(place["section_id"] != section for place in row.result["places"]):
+            return "got seats of another section"
+        for reason in ("not-in-time", "show-closed", "limit-reached"):
+            if not self._reason_fault(row, {"type": reason}):
+                return f"was granted, though it should have been refused: {reason}"
+        return ""
+
+    def _refusal_fault(self, row: Row, refusal: dict[str, Any]) -> str:
+        if refusal.get("type") != row.outcome:
+            return f"the refusal is {refusal.get('type')}, the journal says {row.outcome}"
+        return self._reason_fault(row, refusal)
+
+    def _reason_fault(self, row: Row, refusal: dict[str, Any]) -> str:
+        """Why this reason did not hold when the row was decided; nothing when it did."""
+        wish, terms = row.message, self.terms
+        match refusal["type"]:
+            case "seat-taken":
+                taken = sorted(seat for seat in wish.get("seats", []) if seat in self.owner)
+                told = sorted(refusal.get("taken", []))
+                offered = [seat for seat in refusal.get("alternatives", []) if seat in self.owner]
+                if taken != told or not taken:
+                    return f"was told that {told} are taken; {taken} were"
+                return f"was offered {offered}, which were taken" if offered else ""
+            case "sold-out":
+                left, wanted = self._free(wish.get("section_id")), wish.get("quantity", 0)
+                true = left < wanted and refusal.get("left") == left
+                return "" if true else f"wanted {wanted}, was told {refusal.get('left')} are left; {left} were"
+            case "not-together":
+                left, wanted = self._free(wish.get("section_id")), wish.get("quantity", 0)
+                true = wish.get("together") and left >= wanted and refusal.get("left") == left
+                return "" if true else f"wanted {wanted} together, was told {refusal.get('left')} are left; {left} were"
+            case "not-in-time":
+                late = row.decided_at > time_of(wish["not_after"])
+                return "" if late else f"was decided at {row.decided_at}, in time for {wish['not_after']}"
+            case "show-closed":
+                return "" if self._closed(row.decided_at) else f"the show was on sale at {row.decided_at}"
+            case "limit-reached":
+                return "" if terms is not None and self._over_a_limit(row, terms) else "no limit was reached"
+            case other:
+                return f"the model does not know the refusal {other}"
+
+    def _closed(self, at: datetime) -> bool:
+        if self.terms is None:
+            return True
+        opens, closes, ends = (time_of(self.terms[name]) for name in ("sale_opens_at", "sale_closes_at", "ends_at"))
+        return not opens <= at < min(closes, ends)
+
+    def _over_a_limit(self, row: Row, terms: dict[str, Any]) -> bool:
+        wish = row.message
+        wanted = len(wish.get("seats") or []) or wish.get("quantity", 0)
+        own = [booking for booking in self.of_buyer[wish["buyer_id"]] if booking.state in ("held", "confirmed")]
+        held = sum(booking.state == "held" for booking in own)
+        cap = terms.get("max_seats_per_buyer")
+        return (
+            wanted > terms.get("max_seats_per_booking", 10)
+            or held >= terms.get("max_live_holds", 2)
+            or row.inputs.get("live_holds", 0) >= row.inputs.get("live_holds_limit", 6)
+            or (cap is not None and sum(len(booking.seats) for booking in own) + wanted > cap)
+        )
+
+    def _free(self, section_id: str | None) -> int:
+        """Free places of a section, or of the whole show."""
+        if section_id is None:
+            return sum(places for _, places in self.sections) - len(self.owner)
+        first = 0
+        for section, places in self.sections:
+            if section == section_id:
+                return places - sum(first <= ordinal_of(seat) < first + places for seat in self.owner)
+            first += places
+        return 0
+
+    def _confirm(self, row: Row) -> None:
+        self.complaints.looked(ENDS_RIGHT)
+        booking = self.bookings.get(row.booking_id)
+        state = booking.state if booking else "unknown"
+        free_again = booking is not None and not any(seat in self.owner for seat in booking.seats)
+        if row.outcome == "gone":
+            if state in ("held", "confirmed") or (state == "expired" and free_again and not self._over(row.decided_at)):
+                self.complaints.say(ENDS_RIGHT, row, f"was told that the seats are gone; the booking was {state}")
+            return
+        if (
+            row.outcome != "confirmed"
+            or booking is None
+            or not (state in ("held", "confirmed") or (state == "expired" and free_again))
+        ):
+            self.complaints.say(ENDS_RIGHT, row, f"came to {row.outcome}; the booking was {state}")
+            return
+        booking.state = "confirmed"
+        self._give(row.booking_id)
+
+    def _over(self, at: datetime) -> bool:
+        return self.terms is None or at >= time_of(self.terms["ends_at"])
+
+    def _release(self, row: Row) -> None:
+        self._ended(row, "released")
+
+    def _expire(self, row: Row) -> None:
+        booking = self.bookings.get(row.booking_id)
+        if row.outcome == "not-held":
+            self.complaints.looked(ENDS_RIGHT)
+            if booking is not None and booking.state == "held":
+                self.complaints.say(ENDS_RIGHT, row, "was told that nothing is held; it was")
+            return
+        if booking is not None and booking.held_until is not None and row.decided_at < booking.held_until:
+            self.complaints.say(ENDS_RIGHT, row, f"expired at {row.decided_at}, before {booking.held_until}")
+        self._ended(row, "expired")
+
+    def _ended(self, row: Row, state: str) -> None:
+        self.complaints.looked(ENDS_RIGHT)
+        booking = self.bookings.get(row.booking_id)
+        changes = bool(row.result.get("booking_state"))
+        was_held = booking is not None and booking.state == "held"
+        if row.outcome != state or changes != was_held:
+            found = booking.state if booking else "unknown"
+            self.complaints.say(ENDS_RIGHT, row, f"came to {row.outcome}; the booking was {found}")
+            return
+        if booking is not None and was_held:
+            booking.state = state
+            for seat in booking.seats:
+                if self.owner.get(seat) == row.booking_id:
+                    del self.owner[seat]
+
+    def _give(self, booking_id: str) -> None:
+        for seat in self.bookings[booking_id].seats:
+            self.owner[seat] = booking_id
+
+
+async def check(evidence: Evidence) -> list[Finding]:
+    """Play every show's journal, and compare the end with the tables."""
+    complaints, shows = Complaints(), {}
+    async for record in evidence.connection.cursor(ROWS, prefetch=ROWS_FETCHED):
+        show_id = str(record["show_id"])
+        if show_id not in shows:
+            shows[show_id] = NaiveShow(show_id, await _plan(evidence.connection, show_id), complaints)
+        shows[show_id].take(read_row(record))
+    rows = {**complaints.rows, TABLES_FOLLOW: await _compare(evidence.connection, shows, complaints)}
+    return [Finding(name, rows[name], complaints.wrong[name]) for name in complaints.wrong]
+
+
+async def _plan(connection: Any, show_id: str) -> dict[str, Any] | None:
+    body = await connection.fetchval(
+        "SELECT p.body FROM show w JOIN seat_plan p ON p.hash = w.plan_id WHERE w.id = $1::uuid", show_id
+    )
+    return json.loads(body) if body else None
+
+
+async def _compare(connection: Any, shows: dict[str, NaiveShow], complaints: Complaints) -> int:
+    """The model's seats and bookings against the tables'; the number of rows compared."""
+    modelled = {
+        (show.id, seat): (owner, {"held": "held", "confirmed": "sold"}[show.bookings[owner].state])
+        for show in shows.values() for seat, owner in show.owner.items()
+    }  # fmt: skip
+    seats = await connection.fetch("SELECT show_id, id, state, booking_id FROM seat WHERE state IN ('held', 'sold')")
+    stored = {(str(seat["show_id"]), seat["id"]): (str(seat["booking_id"]), seat["state"]) for seat in seats}
+    _differences("seat", modelled, stored, complaints)
+    ours = {booking_id: b.state for show in shows.values() for booking_id, b in show.bookings.items()}
+    bookings = await connection.fetch("SELECT id, state FROM booking")
+    theirs = {str(booking["id"]): booking["state"] for booking in bookings}
+    _differences("booking", ours, theirs, complaints)
+    return len(stored) + len(theirs)
+
+
+def _differences(kind: str, modelled: dict[Any, Any], stored: dict[Any, Any], complaints: Complaints) -> None:
+    for key in modelled.keys() | stored.keys():
+        if modelled.get(key) != stored.get(key):
+            what = f"the journal comes to {modelled.get(key)}, the table says {stored.get(key)}"
+            complaints.say(TABLES_FOLLOW, f"{kind} {key}", what)
+
+
+def read_row(record: Any) -> Row:
+    return Row(
+        lane=record["lane"],
+        generation=record["generation"],
+        offset=record["offset"],
+        command=record["command"],
+        booking_id=str(record["booking_id"]),
+        outcome=record["outcome"],
+        decided=record["decided"],
+        decided_at=record["decided_at"],
+        message=json.loads(record["body"])["kwargs"]["message"],
+        result=json.loads(record["result"]) if record["decided"] else {},
+        inputs=json.loads(record["inputs"] or "{}"),
+    )
+
+
+def sections_of(plan: dict[str, Any]) -> list[tuple[str, int]]:
+    """Each section's id and places, in the order in which ordinals count."""
+    return [
+        (section["id"], section.get("capacity", 0) or sum(len(seats) for _, seats in section.get("rows", [])))
+        for section in plan["sections"]
+    ]
+
+
+def ordinal_of(seat: str) -> int:
+    """``7K-3F``: what follows the hyphen counts the show's places, in base 32."""
+    ordinal = 0
+    for letter in seat.partition("-")[2]:
+        ordinal = ordinal * 32 + ALPHABET.index(letter)
+    return ordinal
+
+
+def time_of(text: str) -> datetime:
+    return datetime.fromisoformat(text)
