@@ -24,6 +24,8 @@ log = structlog.get_logger()
 #: Above this many messages a batch is one line in the log, below it each has its own.
 LINES_PER_BATCH = 16
 RETRY_SECONDS = (0.05, 2.0)
+#: A lane that cannot even journal a message is tried again this often, loudly.
+STUCK_SECONDS = 2.0
 #: A guard that does not hold this often is no race between lanes: the data is at fault.
 GUARD_ATTEMPTS = 8
 
@@ -100,7 +102,7 @@ class LaneActor(Generic[ReadT, DecidedT]):
             await self._decide(session, [batch[0]._replace(fault=repr(error)[:500])], True)
         else:
             log.critical("lane_stuck", lane=session.lane, offset=batch[0].at.offset, exc_info=error)
-            session.end("a message could not even be journalled as failed")
+            session.end("a message could not even be journalled as failed", pause_seconds=STUCK_SECONDS)
 
     async def _was_committed(self, session: Session, batch: list[ReadT]) -> bool:
         """After an error during COMMIT nobody knows; the lane's row does.  Unknown stays unknown."""

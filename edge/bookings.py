@@ -22,10 +22,11 @@ from edge.problems import Problem, invalid, not_found, refusal_problem, too_many
 from edge.show_cache import KnownShow
 from edge.tokens import Who
 from sagas.clock import after, from_unix
-from sagas.identity import booking_code, booking_id_for, new_id
-from sagas.messages import CheckPayment, HoldSeats
+from sagas.identity import booking_code, booking_id_for, derived, new_id, saga_lane
+from sagas.messages import CheckPayment, HoldSeats, MethodChosen
+from sagas.refusals import WalletTooLow
 from store import bookings as rows
-from store import files
+from store import files, money
 from store.acceptance import Acceptance, NotesLost, note_of
 from store.live import Reply
 from store.settings import settings
@@ -57,6 +58,10 @@ class SeatWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("Give exactly one of `seats` and `quantity`")
         if self.seats is not None and (self.section_id is not None or self.together):
             raise ValueError("`section_id` and `together` go with `quantity`, not with `seats`")
+
+
+class MethodWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    method: Literal["razorpay", "wallet"]
 
 
 class CheckoutAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -293,6 +298,31 @@ async def stream_booking(request: Request, booking_id: UUID, who: Who) -> None:
     from edge.streams import send_booking
 
     await send_booking(request, who, booking_id)
+
+
+@operation(
+    bookings, "POST", "/v1/bookings/{booking_id}/payment", roles=("*",), body=MethodWish, key=True,
+    answers={202: views.BookingView}, problems=(404, 409, 503),
+)  # fmt: skip
+async def choose_method(request: Request, booking_id: UUID, who: Who, body: MethodWish) -> HTTPResponse:
+    """Pay in another way, as long as the booking is held and not paid."""
+    key = idempotency_key(request)
+    whole = await own_booking(who, booking_id)
+    view = views.booking(rows.from_row(whole), whole)
+    if view.status != "held" or view.amounts is None or (view.payment and view.payment.status == "captured"):
+        raise Problem(409, "Only a held booking that is not paid yet can be paid in another way.")
+    total = view.amounts.total
+    if body.method == "wallet" and (balance := await money.balance(who.id, total.currency)) < total.amount:
+        too_low = WalletTooLow(detail="Your wallet holds too little for this booking.", balance=balance)
+        raise refusal_problem(msgspec.json.encode(too_low).decode(), booking_id=booking_id, place=view.place)
+    event_id = derived(booking_id, "method", key, body.method)
+    chosen = MethodChosen(event_id=event_id, booking_id=booking_id, method=body.method)
+    lane = saga_lane(booking_id, settings().saga_lanes)
+    try:
+        await context(request).publisher.publish(seal(lane, chosen, Options(request.ctx.traceparent)))
+    except NotAccepted as error:
+        raise unavailable("Please send this again with the same Idempotency-Key.") from error
+    return json(view, 202)
 
 
 @operation(

@@ -22,7 +22,7 @@ from store.catalogue import EventFilter
 
 catalogue = Blueprint("catalogue")
 
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 
 
 class EventQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"since": "from", "until": "to"}):
@@ -32,7 +32,7 @@ class EventQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     language: Text | None = None
     since: datetime | None = None
     until: datetime | None = None
-    max_price: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    max_price: Annotated[int, msgspec.Meta(ge=0, le=10**15)] | None = None
     status: Literal["published", "over"] = "published"
     sort: Literal["date", "-date", "price", "-price", "title", "-title"] = "date"
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
@@ -40,25 +40,25 @@ class EventQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
 
 
 class StreamQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    since: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    since: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
 
 
 @operation(catalogue, "GET", "/v1/events", query=EventQuery, answers={200: views.EventList})
 async def list_events(request: Request, query: EventQuery) -> HTTPResponse:
     """What is on: soonest first, past events only when asked for."""
     for name, moment in (("from", query.since), ("to", query.until)):
-        if moment is not None and moment.tzinfo is None:
-            raise invalid(f"/{name}", "give a time zone, such as Z")
+        if moment is not None and (moment.tzinfo is None or not 1900 < moment.year < 2500):
+            raise invalid(f"/{name}", "give a time with its zone, such as 2026-12-05T14:00:00Z")
     which = EventFilter(
         q=_literal(query.q), city=_literal(query.city), kind=query.kind, language=_literal(query.language),
         since=query.since, until=query.until, max_price=query.max_price, sort=query.sort.lstrip("-"),
         descending=query.sort.startswith("-"), past=query.status == "over",
-        after=decode_text_cursor(query.cursor), limit=query.limit + 1,
+        after=decode_text_cursor(query.cursor, query.sort), limit=query.limit + 1,
     )  # fmt: skip
     found = await rows.events(which)
     last = found[query.limit - 1] if len(found) > query.limit else None
     items = [event_item(row) for row in found[: query.limit]]
-    return json(views.EventList(items, encode_cursor(last["key"], last["id"]) if last else None))
+    return json(views.EventList(items, encode_cursor(query.sort, last["key"], last["id"]) if last else None))
 
 
 def _literal(text: str | None) -> str | None:

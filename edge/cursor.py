@@ -1,7 +1,6 @@
 """Paging: a limit, and a cursor that says where the page before ended."""
 
 import base64
-import binascii
 from datetime import datetime
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -26,8 +25,12 @@ def decode_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
     return _decode(cursor, tuple[datetime, UUID])
 
 
-def decode_text_cursor(cursor: str | None) -> tuple[str, UUID] | None:
-    return _decode(cursor, tuple[str, UUID])
+def decode_text_cursor(cursor: str | None, sort: str) -> tuple[str, UUID] | None:
+    """A cursor belongs to the order in which its list was sorted."""
+    found = _decode(cursor, tuple[str, str, UUID])
+    if found is not None and found[0] != sort:
+        raise invalid("/cursor", "this cursor belongs to a list that was sorted otherwise")
+    return found and found[1:]
 
 
 def _decode(cursor: str | None, kind: type[PlaceT]) -> PlaceT | None:
@@ -35,5 +38,5 @@ def _decode(cursor: str | None, kind: type[PlaceT]) -> PlaceT | None:
         return None
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind)
-    except (msgspec.DecodeError, binascii.Error, ValueError):
+    except ValueError:  # not base64, not JSON, or not of this shape
         raise invalid("/cursor", "this is not a cursor that a list gave") from None

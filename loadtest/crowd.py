@@ -10,6 +10,7 @@ writes down what it was told; the race's line on standard output says when it wa
 """
 
 import json
+import logging
 import resource
 import sys
 import time
@@ -181,6 +182,7 @@ def run(plan: dict[str, Any], notes: TextIO) -> None:
     """Gather the crowd, release it, and wait until everybody has been told."""
     crowd = Crowd(plan, notes)
     Visitor.crowd, Visitor.host = crowd, plan["edge_url"]
+    logging.getLogger("locust.runners").setLevel(logging.ERROR)  # it warns of fast spawning; nobody asks while spawning
     environment = Environment(user_classes=[Visitor])
     runner = environment.create_local_runner()
     runner.start(crowd.expected, spawn_rate=SPAWN_PER_SECOND)

@@ -1,4 +1,4 @@
-"""The verdict from outside: `python -m loadtest.verdict` asks tables, buyers' notes, provider and mailbox, and compares.
+"""The verdict from outside: `python -m loadtest.verdict` asks tables, notes, provider and mailbox, and compares.
 
 1. Wait until money and letters under way have arrived, within a bound.
 2. Fetch what the provider and the mailbox say, then open one snapshot of the tables.
@@ -12,6 +12,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -52,7 +53,8 @@ UNDER_WAY = {
 async def under_way(connection: Any, client: httpx.AsyncClient, where: Stack) -> dict[str, int]:
     """What has not arrived yet, by kind."""
     counts = {kind: await connection.fetchval(query) for kind, query in UNDER_WAY.items()}
-    evidence = Evidence(connection, await fetch_ledger(client, where.razorpay_url), [], [], 0)
+    asked_at = datetime.now(UTC)
+    evidence = Evidence(connection, await fetch_ledger(client, where.razorpay_url), [], [], 0, asked_at)
     counts["payments that only one side knows"] = len((await provider.check(evidence)).wrong)
     return {kind: count for kind, count in counts.items() if count}
 
@@ -79,16 +81,15 @@ async def findings(evidence: Evidence) -> list[Finding]:
 
 
 async def gather(connection: Any, client: httpx.AsyncClient, where: Stack) -> Evidence:
-    """What the checks look at.  The tables' snapshot is the connection's transaction."""
-    received = await fetch_letters(client, where.mailbox_url)
+    """What the checks look at.  The snapshot of the tables begins with the first query, after the others were asked."""
+    asked_at = datetime.now(UTC)
+    received, ledger = await fetch_letters(client, where.mailbox_url), await fetch_ledger(client, where.razorpay_url)
     races, remark = read_notes(where.onsale_dir, await database_birth(connection))
     lost = await connection.fetch("SELECT lane, generation, note FROM lost_command ORDER BY noticed_at DESC LIMIT 20")
     remarks = [remark] if remark else []
     remarks += [f"{row['lane']} began generation {row['generation']}: {row['note']}" for row in lost]
-    return Evidence(
-        connection, await fetch_ledger(client, where.razorpay_url), received, races,
-        settings().max_live_holds_per_buyer, len(received) >= LETTERS_MAX, remarks,
-    )  # fmt: skip
+    limit, is_full = settings().max_live_holds_per_buyer, len(received) >= LETTERS_MAX
+    return Evidence(connection, ledger, received, races, limit, asked_at, is_full, remarks)
 
 
 async def judge(where: Stack, wait_seconds: float = QUIET_WAIT_SECONDS) -> bool:

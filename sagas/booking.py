@@ -21,6 +21,7 @@ from sagas.messages import (
     MakePdf,
     Message,
     Method,
+    MethodChosen,
     MoneyAuthorized,
     MoneyCaptured,
     MoneyRefunded,
@@ -75,6 +76,8 @@ def learn(facts: Facts, event: Event) -> Facts:
             return msgspec.structs.replace(facts, kept=event.provider_payment_id, kept_method=event.method)
         case MoneyAuthorized() if _is_right(facts, event):
             return msgspec.structs.replace(facts, authorized=event.provider_payment_id)
+        case MethodChosen():
+            return msgspec.structs.replace(facts, method=event.method)
         case PaymentRefused():
             return msgspec.structs.replace(
                 facts, refusal=event.reason, refusal_detail=event.detail, balance=event.balance
@@ -105,7 +108,7 @@ def _is_right(facts: Facts, event: MoneyCaptured | MoneyAuthorized) -> bool:
     return (event.amount, event.currency) == (facts.amount, facts.currency)
 
 
-def build(command: type[Message], facts: Facts, command_id: UUID, outcome: str) -> SagaCommand | None:
+def build(command: type[Message], facts: Facts, command_id: UUID, outcome: str, because: Event) -> SagaCommand | None:
     """The command as the booking's facts fill it in; None where there is nothing to ask yet."""
     whose: dict[str, Any] = {"command_id": command_id, "booking_id": facts.booking_id}
     seats: dict[str, Any] = {**whose, "show_id": facts.show_id, "buyer_id": facts.buyer_id}
@@ -142,7 +145,7 @@ def build(command: type[Message], facts: Facts, command_id: UUID, outcome: str) 
     if command is MakePdf:
         return MakePdf(**whose)
     if command is SendLetter:
-        return SendLetter(**whose, template="confirmed")
+        return SendLetter(**whose, template="refunded" if isinstance(because, MoneyRefunded) else "confirmed")
     raise TypeError(f"the booking saga never sends {command.name()}")
 
 
@@ -150,7 +153,7 @@ BOOKING = Saga(
     "booking",
     Step("seats", done=SeatsHeld, undo=ReleaseSeats, undone=(SeatsReleased, HoldExpired, SeatsGone),
          refused=(HoldExpired, GivenUp)),
-    Step("payment", do=RequestPayment, done=PaymentReady, implied_by=(MoneyCaptured,),
+    Step("payment", do=RequestPayment, done=PaymentReady, implied_by=(MoneyCaptured,), restarted_by=(MethodChosen,),
          refused=(PaymentRefused, HoldExpired, GivenUp)),
     Step("money", do=CapturePayment, done=MoneyCaptured, undo=RefundMoney, undone=(MoneyRefunded,),
          on={MoneyAuthorized: CapturePayment}, refused=(PaymentRefused, HoldExpired, GivenUp), reopens=("expired",)),
@@ -163,6 +166,7 @@ BOOKING = Saga(
     build=build,
     stray=stray,
     outcomes={PaymentRefused: "failed", HoldExpired: "expired", GivenUp: "cancelled", SeatsGone: "expired"},
+    beside={MoneyRefunded: SendLetter},
 )  # fmt: skip
 
 

@@ -270,6 +270,12 @@ class LetterSent(Event, frozen=True, kw_only=True):
     template: str
 
 
+class MethodChosen(Event, frozen=True, kw_only=True):
+    """The buyer wants to pay in another way; what was prepared stays payable until the hold ends."""
+
+    method: Method
+
+
 class GivenUp(Event, frozen=True, kw_only=True):
     """The buyer or an operator no longer wants the booking."""
 
@@ -294,6 +300,7 @@ SagaEvent = (
     | TicketsIssued
     | PdfMade
     | LetterSent
+    | MethodChosen
     | GivenUp
 )
 SagaLaneMessage = SagaEvent | Fence

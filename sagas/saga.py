@@ -17,7 +17,8 @@ class Step(msgspec.Struct, frozen=True):
 
     ``refused`` events turn the saga round; an ``undone`` event says that the step holds no longer, whoever ended it;
     ``on`` answers an event within the step by a further command; an ``implied_by`` event completes the following step
-    and with it this one (webhooks overtake answers); ``reopens`` names the outcomes after which the step's late
+    and with it this one (webhooks overtake answers); a ``restarted_by`` event begins the step anew, also while the one
+    after it is awaited; ``reopens`` names the outcomes after which the step's late
     completion carries the saga forward again instead of being undone."""
 
     name: str
@@ -28,6 +29,7 @@ class Step(msgspec.Struct, frozen=True):
     refused: tuple[type[Event], ...] = ()
     on: dict[type[Event], type[Message]] = {}
     implied_by: tuple[type[Event], ...] = ()
+    restarted_by: tuple[type[Event], ...] = ()
     reopens: tuple[str, ...] = ()
 
 
@@ -47,8 +49,9 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Saga:
-    """A table of steps, with what only this saga knows: how it learns from events, builds its commands, names an
-    outcome, and which events bring something that must be undone by itself (``stray``)."""
+    """A table of steps, with what only this saga knows: how it learns from events, builds its commands and names an
+    outcome; which events bring something that must be undone by itself (``stray``), and which commands an event calls
+    for beside the main line."""
 
     def __init__(
         self,
@@ -56,12 +59,13 @@ class Saga:
         *steps: Step,
         pivot: str,
         learn: Callable[[Any, Event], Any],
-        build: Callable[[type[Message], Any, UUID, str], SagaCommand | None],
+        build: Callable[[type[Message], Any, UUID, str, Event], SagaCommand | None],
         stray: Callable[[Any, Event], tuple[Any, type[Message]] | None],
         outcomes: dict[type[Event], str],
+        beside: dict[type[Event], type[Message]],
     ) -> None:
         self.name, self.steps, self.pivot = name, steps, pivot
-        self.learn, self.build, self.stray, self.outcomes = learn, build, stray, outcomes
+        self.learn, self.build, self.stray, self.outcomes, self.beside = learn, build, stray, outcomes, beside
         self.by_name = {step.name: step for step in steps}
         names = [step.name for step in steps]
         if len(self.by_name) != len(names):
@@ -81,7 +85,10 @@ class Saga:
         return self.steps[place] if place < len(self.steps) else None
 
 
-def advance(saga: Saga, at: Progress, event: Event) -> tuple[Progress, list[SagaCommand]]:
+Moved = tuple[Progress, list[SagaCommand]]
+
+
+def advance(saga: Saga, at: Progress, event: Event) -> Moved:
     """Take one event; return how far the saga has come now, and the commands to send.
 
     1. The awaited event moves it forward.
@@ -92,7 +99,6 @@ def advance(saga: Saga, at: Progress, event: Event) -> tuple[Progress, list[Saga
 
     A command in flight is never abandoned: while its answer is awaited, only that answer moves the main line.
     """
-    kind = type(event)
     answered = at.awaited is not None and event.answers == at.awaited
     before = at.facts
     at = msgspec.structs.replace(
@@ -100,33 +106,65 @@ def advance(saga: Saga, at: Progress, event: Event) -> tuple[Progress, list[Saga
         facts=saga.learn(at.facts, event),
         awaiting=tuple(c for c in at.awaiting if c.command_id != event.answers),
     )
-
     if stray := saga.stray(before, event):
         facts, undo = stray
-        return _issue(saga, at, undo, facts, main=False)
+        return _issue(saga, at, undo, event, facts=facts, main=False)
+    at, commands = _move(saga, at, event, answered)
+    if (beside := saga.beside.get(type(event))) is not None:
+        at, more = _issue(saga, at, beside, event, main=False)
+        commands = [*commands, *more]
+    return at, commands
 
-    step = saga.by_name.get(at.step)
+
+def _move(saga: Saga, at: Progress, event: Event, answered: bool) -> Moved:
+    """What the event does to the main line."""
+    kind, step = type(event), saga.by_name.get(at.step)
     if step and at.course == "forward":
         if kind is step.done and (at.awaited is None or event.answers in (None, at.awaited)):
-            return _forward(saga, at, step)
+            return _forward(saga, at, step, event)
         if kind in step.implied_by and (following := saga.after(step.name)):
             at = msgspec.structs.replace(at, done=(*at.done, step.name), awaiting=_without_awaited(at))
-            return _forward(saga, at, following)
+            return _forward(saga, at, following, event)
+        if again := _restarted(saga, at, kind):
+            return _restart(saga, at, again, event)
         if kind in step.refused:
-            return _turn_round(saga, at, kind)
+            return _turn_round(saga, at, event)
         if kind in step.on:
-            return _issue(saga, at, step.on[kind], at.facts)
+            return _issue(saga, at, step.on[kind], event)
     elif step and at.course == "back" and kind in step.undone and answered:
-        return _back(saga, _without(at, step.name))
+        return _back(saga, _without(at, step.name), event)
 
     if at.course != "forward" and (late := _completes(saga, kind)) and late.name not in at.done:
         if at.course == "ended" and at.outcome in late.reopens:
             at = msgspec.structs.replace(at, course="forward", done=(), undone=(), outcome="")
-            return _forward(saga, at, late)
+            return _forward(saga, at, late, event)
         if late.undo and late.name not in at.undone:
             at = msgspec.structs.replace(at, done=(*at.done, late.name))
-            return _back(saga, at) if at.course == "ended" else (at, [])
+            return _back(saga, at, event) if at.course == "ended" else (at, [])
     return at, []
+
+
+def _restarted(saga: Saga, at: Progress, kind: type[Event]) -> Step | None:
+    """The step that this event begins anew: the one that is awaited, or the one before it."""
+    return next(
+        (
+            step
+            for step in saga.steps
+            if kind in step.restarted_by and at.step in (step.name, getattr(saga.after(step.name), "name", ""))
+        ),
+        None,
+    )
+
+
+def _restart(saga: Saga, at: Progress, step: Step, event: Event) -> Moved:
+    at = msgspec.structs.replace(
+        at,
+        step=step.name,
+        done=tuple(name for name in at.done if name != step.name),
+        awaiting=_without_awaited(at),
+        awaited=None,
+    )
+    return _issue(saga, at, step.do, event) if step.do else (at, [])
 
 
 def _completes(saga: Saga, kind: type[Event]) -> Step | None:
@@ -141,43 +179,44 @@ def _without(at: Progress, name: str) -> Progress:
     )
 
 
-def _forward(saga: Saga, at: Progress, step: Step) -> tuple[Progress, list[SagaCommand]]:
+def _forward(saga: Saga, at: Progress, step: Step, event: Event) -> Moved:
     following = saga.after(step.name)
     at = msgspec.structs.replace(at, done=(*at.done, step.name), awaiting=_without_awaited(at), awaited=None)
     if following is None:
         return msgspec.structs.replace(at, step="", course="ended", outcome="completed"), []
     at = msgspec.structs.replace(at, step=following.name)
-    return _issue(saga, at, following.do, at.facts) if following.do else (at, [])
+    return _issue(saga, at, following.do, event) if following.do else (at, [])
 
 
-def _turn_round(saga: Saga, at: Progress, refusal: type[Event]) -> tuple[Progress, list[SagaCommand]]:
+def _turn_round(saga: Saga, at: Progress, refusal: Event) -> Moved:
     for step in saga.steps:
-        if refusal in step.undone:
+        if type(refusal) in step.undone:
             at = _without(at, step.name)
-    at = msgspec.structs.replace(
-        at, course="back", outcome=saga.outcomes[refusal], awaiting=_without_awaited(at), awaited=None
-    )
-    return _back(saga, at)
+    outcome = saga.outcomes[type(refusal)]
+    at = msgspec.structs.replace(at, course="back", outcome=outcome, awaiting=_without_awaited(at), awaited=None)
+    return _back(saga, at, refusal)
 
 
 def _without_awaited(at: Progress) -> tuple[SagaCommand, ...]:
     return tuple(command for command in at.awaiting if command.command_id != at.awaited)
 
 
-def _back(saga: Saga, at: Progress) -> tuple[Progress, list[SagaCommand]]:
+def _back(saga: Saga, at: Progress, event: Event) -> Moved:
     """Undo the last finished step that has an undo; without one, the saga has ended."""
     for name in reversed(at.done):
         step = saga.by_name[name]
         if step.undo:
             at = msgspec.structs.replace(at, course="back", step=name, awaited=None)
-            return _issue(saga, at, step.undo, at.facts)
+            return _issue(saga, at, step.undo, event)
     return msgspec.structs.replace(at, step="", course="ended", done=(), awaited=None), []
 
 
 def _issue(
-    saga: Saga, at: Progress, command: type[Message], facts: Any, *, main: bool = True
-) -> tuple[Progress, list[SagaCommand]]:
-    built = saga.build(command, facts, derived(facts.booking_id, command.name(), at.issued), at.outcome)
+    saga: Saga, at: Progress, command: type[Message], event: Event, *, facts: Any = None, main: bool = True
+) -> Moved:
+    """Send a command because of an event; a command of the main line is the one whose answer moves it."""
+    facts = at.facts if facts is None else facts
+    built = saga.build(command, facts, derived(facts.booking_id, command.name(), at.issued), at.outcome, event)
     if built is None:
         return at, []
     at = msgspec.structs.replace(at, issued=at.issued + 1, awaiting=(*at.awaiting, built))

@@ -4,11 +4,13 @@ import asyncio
 import sys
 
 import asyncpg
+from redis.exceptions import RedisError
 from tortoise import Tortoise
 from tortoise.migrations.executor import MigrationExecutor
 
 from sagas.identity import show_lane
-from store.connection import close_database, open_database, pool, tortoise_config
+from store.acceptance import begin_notes
+from store.connection import close_database, open_database, open_redis, pool, tortoise_config
 from store.settings import SettingsError, settings
 
 #: Any number, so long as nobody else uses it: the advisory lock that migrators share.
@@ -26,6 +28,7 @@ async def migrate() -> None:
                     direction="forward", progress=_say
                 )
                 await _make_lanes(guard)
+                await _begin_notes(guard)
             finally:
                 await guard.execute("SELECT pg_advisory_unlock($1)", LOCK)
     finally:
@@ -45,6 +48,18 @@ async def _make_lanes(connection: asyncpg.Connection) -> None:
     names = [show_lane(index) for index in range(settings().show_lanes)]
     names += [f"saga.{index:02d}" for index in range(settings().saga_lanes)]
     await connection.executemany("INSERT INTO lane (lane) VALUES ($1) ON CONFLICT DO NOTHING", [(n,) for n in names])
+
+
+async def _begin_notes(connection: asyncpg.Connection) -> None:
+    """With a database that has no booking yet, an empty Redis has lost nothing."""
+    if await connection.fetchval("SELECT NOT EXISTS (SELECT FROM booking)"):
+        redis = open_redis()
+        try:
+            await begin_notes(redis)
+        except (RedisError, OSError) as error:
+            print(f"Redis is out of reach ({error}); unknown bookings answer 503 for its first minutes", flush=True)
+        finally:
+            await redis.aclose()
 
 
 if __name__ == "__main__":

@@ -165,3 +165,9 @@ async def seats_are_kept(booking_id: UUID) -> bool:
     """Whether the booking's seats are held or sold to it: only then is authorized money taken."""
     state = await pool().fetchval("SELECT state FROM booking WHERE id = $1", booking_id)
     return state in ("held", "confirmed")
+
+
+async def balance(user_id: UUID, currency: str) -> int:
+    """What the buyer's wallet holds, in minor units."""
+    found = await pool().fetchval("SELECT balance FROM wallet WHERE id = $1", wallet_id_of(user_id, currency))
+    return int(found or 0)

@@ -107,6 +107,7 @@ class LaneConsumer(Consumer):
         session = self._session
         if session is not None and session.ended:
             self._drop(session.ended)
+            time.sleep(session.pause_seconds)
             session = None
         if session is None:
             session = self._session = Session(

@@ -73,6 +73,7 @@ class Session:
         self.arrived: deque[Arrived] = deque()
         self.in_flight = False
         self.ended: str | None = None
+        self.pause_seconds = 0.0
         self._records = records
         self._cancelled = False
         self._left: list[BlockingChannel] = []
@@ -113,9 +114,10 @@ class Session:
             self.in_flight = True
             return True
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: str, pause_seconds: float = 0.0) -> None:
         """Called from the actor's side: nothing that this session still holds may do anything any more."""
         self.ended = self.ended or reason
+        self.pause_seconds = pause_seconds
         self.in_flight = False
         self._soon(lambda: None)
 

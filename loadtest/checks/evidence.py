@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,15 @@ class RaceNotes:
 
 @dataclass(slots=True)
 class Evidence:
-    """``connection`` is in one read-only snapshot for as long as the checks run."""
+    """``connection`` is in one read-only snapshot for as long as the checks run; provider and mailbox were asked just
+    before, so what the tables noted after ``asked_at`` they could not know yet."""
 
     connection: Any
     ledger: dict[str, Any]
     letters: list[dict[str, Any]]
     races: list[RaceNotes]
     live_holds_limit: int
+    asked_at: datetime
     mailbox_is_full: bool = False
     remarks: list[str] = field(default_factory=list)
 

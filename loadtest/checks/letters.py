@@ -24,6 +24,8 @@ async def check(evidence: Evidence) -> Finding:
     due = await evidence.connection.fetch(DUE)
     wrong = []
     for row in due:
+        if row["sent_at"] and row["sent_at"] > evidence.asked_at:
+            continue
         if evidence.mailbox_is_full and row["sent_at"] and row["sent_at"] < datetime.fromisoformat(oldest):
             continue
         if fault := letter_fault(row, received.get(bare(row["message_id"] or ""), [])):

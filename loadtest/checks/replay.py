@@ -25,7 +25,8 @@ TABLES_FOLLOW = "seats and bookings are what the journal comes to"
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 ROWS_FETCHED = 2000
 
-ROWS = """SELECT lane, generation, "offset", show_id, booking_id, command, body, inputs, outcome, result, decided, decided_at
+ROWS = """SELECT lane, generation, "offset", show_id, booking_id, command, body, inputs, outcome, result, decided,
+    decided_at
 FROM journal WHERE show_id IS NOT NULL ORDER BY show_id, decided_at, generation, "offset\""""
 
 

@@ -1,0 +1,204 @@
+"""The on-sale storm: `python -m loadtest.onsale [--kill-lane]` runs the three races and gives the verdict.
+
+1. An edge of its own, without rate limits.
+2. Before the clock starts: a show, accounts and access tokens for each race.
+3. The crowd (`loadtest.crowd`) is gathered and released; each buyer writes down what it was told.
+4. Standings, a picture, and the verdict (`loadtest.verdict`).  Exit code 0 only when all is clean.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from loadtest import standings, verdict
+from loadtest.accounts import Buyer, make_buyers
+from loadtest.checks.evidence import EvidenceMissing, database_birth
+from loadtest.lane_killing import Killed, NobodyToKill, kill_owner
+from loadtest.own_edge import EdgeFailed, edge_without_limits
+from loadtest.races import (
+    HOLD_SECONDS,
+    RACES,
+    TOLD_WITHIN_AFTER_KILL_SECONDS,
+    TOLD_WITHIN_SECONDS,
+    WAIT_SECONDS,
+    Race,
+)
+from loadtest.stack import ROOT, Stack, StackUnknown, stack
+from store.settings import SettingsError, settings
+
+SHOW_LIMIT_SECONDS, CROWD_LIMIT_SECONDS = 60.0, 420.0
+KILLED_RACE = "best-available"
+
+
+class RaceFailed(Exception):
+    """A race could not be run; the message says why."""
+
+
+async def run_races(where: Stack, names: list[str], kill_lane: bool) -> bool:
+    """Run them, tell how they went, and judge.  Raises RaceFailed and what the other parts raise."""
+    folder = where.onsale_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in ("notes.jsonl", "races.json", "summary.json", "races.png"):
+        (folder / old).unlink(missing_ok=True)
+    connection = await asyncpg.connect(where.database_url)
+    try:
+        birth, run = await database_birth(connection), []
+        async with edge_without_limits(where.edge_url, folder / "edge.log") as edge_url:
+            print(f"an edge without limits at {edge_url}")
+            for race in RACES:
+                if race.name in names:
+                    kill = kill_lane and race.name == KILLED_RACE
+                    run.append(await run_race(race, where, edge_url, connection, kill))
+                    facts = {"database_birth": birth, "races": [facts for facts, _ in run]}
+                    (folder / "races.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    finally:
+        await connection.close()
+    tell(folder, run)
+    return await verdict.judge(where)
+
+
+async def run_race(
+    race: Race, where: Stack, edge_url: str, connection: Any, kill: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """One race, from its show to the last buyer's note: its facts, and the notes."""
+    show = await make_show(race)
+    seats = await seat_ids(edge_url, show["show_id"])
+    if len(seats) != race.seats:
+        raise RaceFailed(f"{race.name}: the show has {len(seats)} seats, not {race.seats}")
+    buyers = await make_buyers(connection, race.buyers)
+    plan = write_plan(race, where, edge_url, show["show_id"], seats, buyers)
+    print(f"{race.title}: {len(buyers):,} buyers gather on {show['lane']}", flush=True)
+    told, killed = await release_crowd(plan, connection, show["show_id"], kill)
+    plan.unlink()  # it holds the tokens
+    facts: dict[str, Any] = {
+        "name": race.name, "title": race.title, "show_id": show["show_id"], "lane": show["lane"],
+        "buyers": race.buyers, "seats": race.seats, "must_sell": race.must_sell, "paying": race.paying,
+        "told_within_seconds": TOLD_WITHIN_AFTER_KILL_SECONDS if kill else TOLD_WITHIN_SECONDS,
+        "crowd_cpu_seconds": told["cpu_seconds"], "crowd_requests": told["requests"],
+        "crowd_errors": told["errors"], "killed": str(killed) if killed else None,
+    }  # fmt: skip
+    return facts, [note for note in read_notes(where) if note["show_id"] == show["show_id"]]
+
+
+async def make_show(race: Race) -> dict[str, str]:
+    """A show on sale now, made by the product's own command."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "actors.demo", "race", race.name, "--seats", str(race.seats), "--rows", str(race.rows),
+        "--hold-seconds", str(HOLD_SECONDS),
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        output, errors = await asyncio.wait_for(process.communicate(), SHOW_LIMIT_SECONDS)
+    except TimeoutError:
+        process.kill()
+        raise RaceFailed(f"{race.name}: no show after {SHOW_LIMIT_SECONDS:.0f} s; do the lane workers run?") from None
+    lines = [line for line in output.decode().splitlines() if line.startswith("{")]
+    if process.returncode != 0 or not lines:
+        raise RaceFailed(f"{race.name}: `actors.demo race` ended with {process.returncode}: {errors.decode()[-800:]}")
+    show: dict[str, str] = json.loads(lines[-1])
+    return show
+
+
+async def seat_ids(edge_url: str, show_id: str) -> list[str]:
+    """The show's seats as its map has them."""
+    async with httpx.AsyncClient(timeout=10.0) as client:
+        answer = await client.get(f"{edge_url}/v1/shows/{show_id}/seats")
+    if answer.status_code != 200:
+        raise RaceFailed(f"the seat map answered {answer.status_code}: {answer.text[:300]}")
+    rows = [row for section in answer.json()["sections"] for row in section["rows"]]
+    return [seat["id"] for row in rows for seat in row["seats"]]
+
+
+def write_plan(
+    race: Race, where: Stack, edge_url: str, show_id: str, seats: list[str], buyers: list[Buyer]
+) -> Path:  # fmt: skip
+    """All that the crowd's process needs to know."""
+    plan = where.onsale_dir / "plan.json"
+    wishes = [
+        {"id": str(buyer.id), "token": buyer.token, "wish": race.wish(number, seats)}
+        for number, buyer in enumerate(buyers)
+    ]
+    body = {
+        "race": race.name, "show_id": show_id, "edge_url": edge_url, "razorpay_url": where.razorpay_url,
+        "wait_seconds": WAIT_SECONDS, "paying": race.paying, "buyers": wishes,
+        "notes": str(where.onsale_dir / "notes.jsonl"),
+    }  # fmt: skip
+    plan.touch(mode=0o600)
+    plan.write_text(json.dumps(body), encoding="utf-8")
+    return plan
+
+
+async def release_crowd(
+    plan: Path, connection: Any, show_id: str, kill: bool
+) -> tuple[dict[str, Any], Killed | None]:  # fmt: skip
+    """Run the crowd's process; what it said in the end, and which worker was killed meanwhile."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "loadtest.crowd", str(plan), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    killing: asyncio.Task[Killed] | None = None
+    said: dict[str, Any] = {}
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(CROWD_LIMIT_SECONDS):
+            async for line in process.stdout:
+                said = json.loads(line)
+                if said["event"] == "released" and kill:
+                    killing = asyncio.create_task(kill_owner(connection, show_id))
+            code = await process.wait()
+    except TimeoutError:
+        raise RaceFailed(f"the crowd was not told within {CROWD_LIMIT_SECONDS:.0f} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    killed = await killing if killing else None
+    if code != 0 or said.get("event") != "told":
+        raise RaceFailed(f"the crowd's process ended with {code}")
+    return said, killed
+
+
+def read_notes(where: Stack) -> list[dict[str, Any]]:
+    with (where.onsale_dir / "notes.jsonl").open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def tell(folder: Path, run: list[tuple[dict[str, Any], list[dict[str, Any]]]]) -> None:
+    """Standings and picture."""
+    summaries = [standings.summary(facts, notes) for facts, notes in run]
+    standings.write(folder, summaries)
+    standings.draw(folder / "races.png", run)
+    print(f"\n{standings.table(summaries)}\n\nnotes, summary and picture: {folder}\n", flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser("python -m loadtest.onsale", description="The races, and their verdict.")
+    parser.add_argument(
+        "--kill-lane", action="store_true", help="kill -9 the lane's owner in the middle of the last race"
+    )
+    names = [race.name for race in RACES]
+    parser.add_argument("--only", action="append", choices=names, help="run this race only; may be repeated")
+    options = parser.parse_args(arguments)
+    chosen = options.only or names
+    if options.kill_lane and KILLED_RACE not in chosen:
+        parser.error(f"--kill-lane needs the race {KILLED_RACE}")
+    try:
+        settings()
+        return 0 if asyncio.run(run_races(stack(), chosen, options.kill_lane)) else 1
+    except (StackUnknown, SettingsError, EdgeFailed, RaceFailed, NobodyToKill, EvidenceMissing) as error:
+        print(f"onsale: {error}", file=sys.stderr)
+    except (OSError, asyncpg.PostgresError, httpx.HTTPError) as error:
+        print(f"onsale: a part of the stack did not answer: {error!r}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main(sys.argv[1:]))
+    sys.exit(130)

@@ -1,0 +1,444 @@
+"""The stories of a booking: which events come, which commands follow, and where it ends."""
+
+from uuid import UUID
+
+import pytest
+
+from sagas.booking import BOOKING, Facts, begin, status
+from sagas.identity import derived
+from sagas.messages import (
+    AttemptFailed,
+    CapturePayment,
+    ConfirmSeats,
+    Event,
+    GivenUp,
+    HoldExpired,
+    IssueTickets,
+    LetterSent,
+    MakePdf,
+    Message,
+    Method,
+    MoneyAuthorized,
+    MoneyCaptured,
+    MoneyRefunded,
+    PaymentReady,
+    PaymentRefused,
+    PdfMade,
+    RefundFailed,
+    RefundMoney,
+    ReleaseSeats,
+    RequestPayment,
+    SagaCommand,
+    SeatsConfirmed,
+    SeatsGone,
+    SeatsHeld,
+    SeatsReleased,
+    SendLetter,
+    TicketsIssued,
+)
+from sagas.saga import Progress, Saga, Step, advance
+
+pytestmark = pytest.mark.pure
+
+BOOKED, SHOW, BUYER = UUID(int=1), UUID(int=2), UUID(int=3)
+PRICE = 50_000
+
+
+class Story:
+    """A booking whose events are told one by one; it keeps every command that was sent, in order."""
+
+    def __init__(self, method: Method = "razorpay", amount: int = PRICE) -> None:
+        self.method, self.amount, self.told = method, amount, 0
+        held = SeatsHeld(
+            event_id=self._id(), booking_id=BOOKED, show_id=SHOW, buyer_id=BUYER, method=method, amount=amount,
+            currency="INR",
+        )  # fmt: skip
+        self.at: Progress = begin(held)
+        self.sent: list[SagaCommand] = []
+        self.tell(held)
+
+    def _id(self) -> UUID:
+        self.told += 1
+        return derived(BOOKED, "told", self.told)
+
+    @property
+    def facts(self) -> Facts:
+        facts: Facts = self.at.facts
+        return facts
+
+    def tell(self, event: Event) -> list[type[Message]]:
+        self.at, commands = advance(BOOKING, self.at, event)
+        self.sent += commands
+        return [type(command) for command in commands]
+
+    def answered(self, command: type[Message], event: type[Event], **more: object) -> list[type[Message]]:
+        """The answer to the newest command of this kind."""
+        newest = next(sent for sent in reversed(self.sent) if type(sent) is command)
+        ids = {name: getattr(newest, name) for name in ("payment_id", "refund_id") if name in event.__struct_fields__}
+        return self.tell(
+            event(event_id=self._id(), booking_id=BOOKED, answers=newest.command_id, **(ids | more))  # type: ignore[arg-type]
+        )
+
+    def ready(self) -> list[type[Message]]:
+        return self.answered(RequestPayment, PaymentReady, method=self.method)
+
+    def captured(self, payment: str = "pay_1", amount: int | None = None) -> list[type[Message]]:
+        return self.tell(self._money(MoneyCaptured, payment, amount, method="razorpay"))
+
+    def authorized(self, payment: str = "pay_1", amount: int | None = None) -> list[type[Message]]:
+        return self.tell(self._money(MoneyAuthorized, payment, amount))
+
+    def _money(self, kind: type[Event], payment: str, amount: int | None, **more: object) -> Event:
+        return kind(
+            event_id=self._id(), booking_id=BOOKED, payment_id=self.facts.payment_id, provider_payment_id=payment,
+            amount=self.amount if amount is None else amount, currency="INR", **more,
+        )  # type: ignore[call-arg]  # fmt: skip
+
+    def expired(self) -> list[type[Message]]:
+        return self.tell(HoldExpired(event_id=self._id(), booking_id=BOOKED, answers=derived(BOOKED, "expire")))
+
+    def given_up(self) -> list[type[Message]]:
+        return self.tell(GivenUp(event_id=self._id(), booking_id=BOOKED, reason="buyer"))
+
+    def refunds(self) -> list[tuple[str, int, str]]:
+        return [(c.provider_payment_id, c.amount, c.reason) for c in self.sent if isinstance(c, RefundMoney)]
+
+    def end(self) -> tuple[str, str, tuple[SagaCommand, ...]]:
+        return self.at.course, self.at.outcome, self.at.awaiting
+
+
+def test_a_paid_booking_is_confirmed_ticketed_and_written_to():
+    story = Story()
+    assert [type(command) for command in story.sent] == [RequestPayment]
+    assert story.ready() == []
+    assert story.captured() == [ConfirmSeats]
+    assert story.answered(ConfirmSeats, SeatsConfirmed) == [IssueTickets]
+    assert story.answered(IssueTickets, TicketsIssued, count=2) == [MakePdf]
+    assert story.answered(MakePdf, PdfMade, file="tickets.pdf") == [SendLetter]
+    assert story.answered(SendLetter, LetterSent, template="confirmed") == []
+    assert story.end() == ("ended", "completed", ())
+    assert story.refunds() == []
+
+
+def test_a_wallet_pays_by_itself():
+    story = Story("wallet")
+    assert story.ready() == [CapturePayment]
+    paid = f"wallet:{story.facts.payment_id}"
+    more = {"provider_payment_id": paid, "method": "wallet", "amount": PRICE, "currency": "INR"}
+    assert story.answered(CapturePayment, MoneyCaptured, **more) == [ConfirmSeats]
+    assert story.facts.kept == paid
+
+
+def test_a_total_of_0_completes_payment_and_money_at_once():
+    story = Story("none", 0)
+    assert story.ready() == [CapturePayment]
+    more = {"provider_payment_id": "none:1", "method": "none", "amount": 0, "currency": "INR"}
+    assert story.answered(CapturePayment, MoneyCaptured, **more) == [ConfirmSeats]
+
+
+def test_an_unpaid_booking_expires_and_nothing_is_asked_of_anybody():
+    story = Story()
+    story.ready()
+    assert story.expired() == []
+    assert story.end() == ("ended", "expired", ())
+    assert status("expired", story.at) == "expired"
+
+
+def test_money_after_the_expiry_is_seated_when_the_lane_still_has_the_seats():
+    story = Story()
+    story.ready()
+    story.expired()
+    assert story.captured() == [ConfirmSeats]
+    assert story.answered(ConfirmSeats, SeatsConfirmed) == [IssueTickets]
+    assert story.refunds() == []
+
+
+def test_money_after_the_expiry_is_given_back_when_the_seats_are_gone():
+    story = Story()
+    story.ready()
+    story.expired()
+    assert story.captured() == [ConfirmSeats]
+    assert story.answered(ConfirmSeats, SeatsGone, reason="taken") == [RefundMoney]
+    assert status("expired", story.at) == "refunding"
+    assert story.answered(RefundMoney, MoneyRefunded) == []
+    assert story.end() == ("ended", "expired", ())
+    assert story.refunds() == [("pay_1", PRICE, "expired")]
+    assert status("expired", story.at) == "refunded"
+
+
+def test_money_that_overtakes_the_answer_that_payment_is_ready_counts():
+    story = Story()
+    assert story.captured() == [ConfirmSeats]
+    assert story.ready() == []
+    assert [type(command) for command in story.at.awaiting] == [ConfirmSeats]
+
+
+@pytest.mark.parametrize("when", ["confirming", "confirmed", "completed"])
+def test_who_pays_twice_gets_the_second_payment_back_and_keeps_the_booking(when: str):
+    story = Story()
+    story.ready()
+    story.captured()
+    if when != "confirming":
+        story.answered(ConfirmSeats, SeatsConfirmed)
+    if when == "completed":
+        story.answered(IssueTickets, TicketsIssued, count=2)
+        story.answered(MakePdf, PdfMade, file="tickets.pdf")
+        story.answered(SendLetter, LetterSent, template="confirmed")
+    course, step = story.at.course, story.at.step
+    assert story.captured("pay_2") == [RefundMoney]
+    story.answered(RefundMoney, MoneyRefunded)
+    assert story.refunds() == [("pay_2", PRICE, "double")]
+    assert (story.at.course, story.at.step, story.facts.kept) == (course, step, "pay_1")
+
+
+def test_a_wrong_amount_goes_back_and_the_right_one_may_still_come():
+    story = Story()
+    story.ready()
+    assert story.captured("pay_short", PRICE - 1) == [RefundMoney]
+    assert story.refunds() == [("pay_short", PRICE - 1, "wrong-amount")]
+    assert story.captured("pay_right") == [ConfirmSeats]
+
+
+def test_a_wrong_currency_is_a_wrong_amount():
+    story = Story()
+    story.ready()
+    event = MoneyCaptured(
+        event_id=UUID(int=9), booking_id=BOOKED, payment_id=story.facts.payment_id, provider_payment_id="pay_usd",
+        method="razorpay", amount=PRICE, currency="USD",
+    )  # fmt: skip
+    assert story.tell(event) == [RefundMoney]
+    refund = story.sent[-1]
+    assert isinstance(refund, RefundMoney)
+    assert refund.currency == "USD"
+
+
+def test_a_wallet_too_low_fails_the_booking_and_frees_the_seats():
+    story = Story("wallet")
+    story.ready()
+    more = {"reason": "wallet-too-low", "balance": 100}
+    assert story.answered(CapturePayment, PaymentRefused, **more) == [ReleaseSeats]
+    assert story.answered(ReleaseSeats, SeatsReleased) == []
+    assert story.end() == ("ended", "failed", ())
+    assert (story.facts.refusal, story.facts.balance) == ("wallet-too-low", 100)
+    assert status("released", story.at) == "failed"
+
+
+def test_a_payment_that_cannot_be_prepared_fails_the_booking():
+    story = Story()
+    assert story.answered(RequestPayment, PaymentRefused, reason="payment-unavailable") == [ReleaseSeats]
+
+
+def test_a_failed_attempt_is_only_a_line_in_the_timeline():
+    story = Story()
+    story.ready()
+    before = story.at
+    failed = AttemptFailed(
+        event_id=UUID(int=8), booking_id=BOOKED, payment_id=story.facts.payment_id, provider_payment_id="pay_0",
+        reason="declined",
+    )  # fmt: skip
+    assert story.tell(failed) == []
+    assert story.at == before
+    assert story.captured("pay_1") == [ConfirmSeats]
+
+
+def test_authorized_money_is_captured_once_and_then_confirms():
+    story = Story()
+    story.ready()
+    assert story.authorized() == [CapturePayment]
+    assert story.captured() == [ConfirmSeats]
+    assert len([command for command in story.sent if isinstance(command, CapturePayment)]) == 1
+
+
+def test_money_authorized_before_the_payment_was_ready_is_captured_then():
+    story = Story()
+    assert story.authorized() == []
+    assert story.ready() == [CapturePayment]
+
+
+def test_who_authorizes_two_payments_gets_the_seats_by_whichever_is_captured_first():
+    story = Story()
+    story.ready()
+    story.authorized("pay_1")
+    first = story.sent[-1]
+    story.authorized("pay_2")
+    captured = MoneyCaptured(
+        event_id=UUID(int=7), booking_id=BOOKED, answers=first.command_id, payment_id=story.facts.payment_id,
+        provider_payment_id="pay_1", method="razorpay", amount=PRICE, currency="INR",
+    )  # fmt: skip
+    assert story.tell(captured) == [ConfirmSeats]
+
+
+def test_a_wrong_amount_authorized_beside_the_right_one_does_not_stop_the_right_one():
+    story = Story()
+    story.ready()
+    story.authorized("pay_1")
+    first = story.sent[-1]
+    story.authorized("pay_short", PRICE - 1)
+    captured = MoneyCaptured(
+        event_id=UUID(int=7), booking_id=BOOKED, answers=first.command_id, payment_id=story.facts.payment_id,
+        provider_payment_id="pay_1", method="razorpay", amount=PRICE, currency="INR",
+    )  # fmt: skip
+    assert story.tell(captured) == [ConfirmSeats]
+
+
+def test_a_booking_given_up_before_it_is_paid_is_released():
+    story = Story()
+    story.ready()
+    assert story.given_up() == [ReleaseSeats]
+    assert story.answered(ReleaseSeats, SeatsReleased) == []
+    assert story.end() == ("ended", "cancelled", ())
+    assert status("released", story.at) == "cancelled"
+
+
+def test_a_booking_given_up_before_its_saga_was_taken_up_is_released_when_its_seats_are_told():
+    held = SeatsHeld(
+        event_id=UUID(int=4), booking_id=BOOKED, show_id=SHOW, buyer_id=BUYER, method="razorpay", amount=PRICE,
+        currency="INR",
+    )  # fmt: skip
+    at, commands = advance(BOOKING, begin(held), GivenUp(event_id=UUID(int=5), booking_id=BOOKED, reason="buyer"))
+    assert (at.course, commands) == ("ended", [])
+    _, commands = advance(BOOKING, at, held)
+    assert [type(command) for command in commands] == [ReleaseSeats]
+
+
+def test_giving_up_comes_too_late_while_the_seats_are_being_confirmed():
+    story = Story()
+    story.ready()
+    story.captured()
+    assert story.given_up() == []
+    assert story.answered(ConfirmSeats, SeatsConfirmed) == [IssueTickets]
+
+
+def test_money_for_a_booking_given_up_is_refunded_only_after_the_lane_has_released_the_seats():
+    story = Story()
+    story.ready()
+    story.given_up()
+    assert story.captured() == []
+    assert story.answered(ReleaseSeats, SeatsReleased) == [RefundMoney]
+    story.answered(RefundMoney, MoneyRefunded)
+    assert story.end() == ("ended", "cancelled", ())
+
+
+def test_money_long_after_a_booking_was_given_up_is_refunded_at_once_and_never_asks_for_seats():
+    story = Story()
+    story.ready()
+    story.given_up()
+    story.answered(ReleaseSeats, SeatsReleased)
+    assert story.captured() == [RefundMoney]
+    assert not any(isinstance(command, ConfirmSeats) for command in story.sent)
+    assert story.refunds() == [("pay_1", PRICE, "cancelled")]
+
+
+def test_an_expiry_beside_a_release_in_flight_leaves_the_release_to_be_answered():
+    story = Story()
+    story.ready()
+    story.given_up()
+    assert story.expired() == []
+    assert [type(command) for command in story.at.awaiting] == [ReleaseSeats]
+    story.answered(ReleaseSeats, SeatsReleased)
+    assert story.end() == ("ended", "cancelled", ())
+
+
+def test_a_refund_that_fails_stays_owed_and_awaited():
+    story = Story()
+    story.ready()
+    story.given_up()
+    story.answered(ReleaseSeats, SeatsReleased)
+    story.captured()
+    refund = story.sent[-1]
+    assert isinstance(refund, RefundMoney)
+    failed = RefundFailed(
+        event_id=UUID(int=6), booking_id=BOOKED, refund_id=refund.refund_id, payment_id=refund.payment_id, reason="no"
+    )
+    assert story.tell(failed) == []
+    assert story.at.awaiting == (refund,)
+    assert status("released", story.at) == "refunding"
+
+
+def test_the_refund_of_a_stray_payment_does_not_stand_for_the_refund_that_turns_the_booking_back():
+    story = Story()
+    story.ready()
+    story.captured("pay_1")
+    story.captured("pay_2")
+    stray = story.sent[-1]
+    assert story.answered(ConfirmSeats, SeatsGone, reason="taken") == [RefundMoney]
+    refunded = MoneyRefunded(
+        event_id=UUID(int=5), booking_id=BOOKED, answers=stray.command_id, refund_id=UUID(int=1),
+        payment_id=story.facts.payment_id,
+    )  # fmt: skip
+    assert story.tell(refunded) == []
+    assert story.at.course == "back"
+    story.answered(RefundMoney, MoneyRefunded)
+    assert story.end() == ("ended", "expired", ())
+    assert [payment for payment, _, _ in story.refunds()] == ["pay_2", "pay_1"]
+
+
+@pytest.mark.parametrize("wrong", [PRICE - 1, PRICE + 1])
+def test_a_stray_payment_told_again_changes_nothing(wrong: int):
+    story = Story()
+    story.ready()
+    story.captured("pay_1", wrong)
+    before = story.at
+    assert story.captured("pay_1", wrong) == []
+    assert story.at == before
+
+
+def test_refunded_money_told_again_after_the_end_asks_for_no_seats():
+    story = Story()
+    story.ready()
+    story.expired()
+    story.captured()
+    story.answered(ConfirmSeats, SeatsGone, reason="taken")
+    story.answered(RefundMoney, MoneyRefunded)
+    assert story.captured() == []
+    assert story.at.course == "ended"
+
+
+def test_ids_of_commands_are_new_for_each_attempt_and_follow_from_the_booking():
+    one, two = Story(), Story()
+    for story in (one, two):
+        story.ready()
+        story.expired()
+        story.captured()
+        story.answered(ConfirmSeats, SeatsGone, reason="taken")
+    assert one.sent == two.sent
+    assert len({command.command_id for command in one.sent}) == len(one.sent)
+
+
+def test_a_table_with_an_undo_after_its_pivot_cannot_be_made():
+    def make(*steps: Step) -> Saga:
+        return Saga(
+            "booking", *steps, pivot="tickets", learn=BOOKING.learn, build=BOOKING.build, stray=BOOKING.stray,
+            outcomes=BOOKING.outcomes,
+        )  # fmt: skip
+
+    tickets = Step("tickets", do=IssueTickets, done=TicketsIssued)
+    make(tickets)
+    with pytest.raises(ValueError, match="no undo may follow the pivot"):
+        make(tickets, Step("letter", done=LetterSent, undo=ReleaseSeats, undone=(SeatsReleased,)))
+    with pytest.raises(ValueError, match="share a name"):
+        make(tickets, tickets)
+    with pytest.raises(ValueError, match="an undo needs the event that completes it"):
+        make(Step("seats", done=SeatsHeld, undo=ReleaseSeats), tickets)
+    with pytest.raises(ValueError, match="no outcome is named"):
+        make(Step("seats", done=SeatsHeld, refused=(SeatsReleased,)), tickets)
+
+
+@pytest.mark.parametrize(
+    ("seats", "step", "course", "done", "undone", "outcome", "told"),
+    [
+        ("held", "payment", "forward", ("seats",), (), "", "held"),
+        ("confirmed", "letter", "forward", ("seats", "payment", "money", "confirm", "tickets"), (), "", "confirmed"),
+        ("expired", "", "ended", (), (), "expired", "expired"),
+        ("expired", "money", "back", ("money",), (), "expired", "refunding"),
+        ("expired", "", "ended", (), ("money",), "expired", "refunded"),
+        ("released", "", "ended", (), ("seats",), "failed", "failed"),
+        ("released", "seats", "back", ("seats", "money"), (), "cancelled", "refunding"),
+    ],
+)
+def test_the_status_says_what_the_buyer_has(
+    seats: str, step: str, course: str, done: tuple[str, ...], undone: tuple[str, ...], outcome: str, told: str
+):
+    facts = Story().facts
+    at = Progress(facts=facts, step=step, course=course, done=done, undone=undone, outcome=outcome)  # type: ignore[arg-type]
+    assert status(seats, at) == told
