@@ -9,6 +9,7 @@ const AREA_WIDTH = 26;
 const AREA_HEIGHT = 5;
 const STAGE_HEIGHT = 2.2;
 const MARGIN = 1.6;
+const FEW_SECTIONS = 8;
 
 /** `{seats, areas, names, stage, bounds, grid}` of the map that the API gives. */
 export function layOut({ sections }) {
@@ -39,7 +40,7 @@ function stacked(sections, seats) {
   let y = 0;
   for (const section of sections) {
     const own = seats.filter((seat) => seat.section === section);
-    names.push({ section, x: 0, y: y - 1.5, above: true });
+    names.push({ section, x: 0, y: y - 1.5, where: "above" });
     if (own.length === 0) {
       areas.push({ section, x: -AREA_WIDTH / 2, y: y - 0.5, width: AREA_WIDTH, height: AREA_HEIGHT });
       names.pop();
@@ -65,8 +66,7 @@ function asOnePicture(sections, seats) {
     if (own.length === 0) continue;
     const box = boxOf(own);
     const x = (box.left + box.right) / 2;
-    const free = grid.near(x, box.top - 1.4, 1.1).length === 0 && grid.near(x - 3, box.top - 1.4, 1).length === 0 && grid.near(x + 3, box.top - 1.4, 1).length === 0;
-    names.push(free ? { section, x, y: box.top - 1.4, above: true } : { section, x, y: (box.top + box.bottom) / 2, above: false });
+    names.push({ section, ...nameSpot(grid, box, x, sections.length) });
   }
   const box = seats.length ? boxOf(seats) : { left: -AREA_WIDTH / 2, right: AREA_WIDTH / 2, top: 0, bottom: 0 };
   const centre = (box.left + box.right) / 2;
@@ -80,6 +80,15 @@ function asOnePicture(sections, seats) {
     y += floor ? height : AREA_HEIGHT + 1;
   }
   return { areas, names, stage: stageAbove(seats, areas, centre) };
+}
+
+/** Where a section's name has room: above it, beside it, or else on top of it. Many sections leave room nowhere. */
+function nameSpot(grid, box, x, sections) {
+  const middle = (box.top + box.bottom) / 2;
+  if (sections > FEW_SECTIONS) return { x, y: middle, where: "on" };
+  if (grid.within(x - 3, box.top - 2.2, x + 3, box.top - 0.9).length === 0) return { x, y: box.top - 1.4, where: "above" };
+  if (grid.within(box.left - 3.4, middle - 3, box.left - 1.6, middle + 3).length === 0) return { x: box.left - 2.6, y: middle, where: "beside" };
+  return { x, y: middle, where: "on" };
 }
 
 /** The largest empty rectangle around the middle line, between the stage and the last row; null when it is small. */
@@ -107,9 +116,10 @@ function emptyFloor(seats, box, centre) {
 function stageAbove(seats, areas, centre) {
   const tops = [...areas.map((area) => area.y), ...seats.filter((seat) => Math.abs(seat.x - centre) < 9).map((seat) => seat.y - 0.5)];
   const widest = seats.length ? boxOf(seats) : { left: -AREA_WIDTH / 2, right: AREA_WIDTH / 2 };
-  const width = Math.min(Math.max((widest.right - widest.left) * 0.5, 10), 44);
-  const bottom = (tops.length ? Math.min(...tops) : 0) - 2;
-  const height = Math.max(STAGE_HEIGHT, width / 12);
+  const broadest = Math.max(0, ...areas.map((area) => area.width * 0.8));
+  const width = Math.min(Math.max((widest.right - widest.left) * 0.5, 10), Math.max(44, broadest));
+  const bottom = (tops.length ? Math.min(...tops) : 0) - Math.max(2, width / 30);
+  const height = Math.max(STAGE_HEIGHT, width / 11);
   return { x: centre - width / 2, y: bottom - height, width, height };
 }
 
@@ -160,7 +170,7 @@ class Grid {
     for (let x = Math.floor(left / CELL); x <= Math.floor(right / CELL); x += 1) {
       for (let y = Math.floor(top / CELL); y <= Math.floor(bottom / CELL); y += 1) {
         const cell = this.cells.get((x + 50000) * 100003 + y + 50000);
-        if (cell) found.push(...cell);
+        if (cell) found.push(...cell.filter((seat) => seat.x >= left && seat.x <= right && seat.y >= top && seat.y <= bottom));
       }
     }
     return found;

@@ -89,7 +89,7 @@ export class SeatMap {
       drawSeats(pen, seats, look, colours.tier.get(seats[0].section.tier), size, place, colours);
       if (look === "free" && size >= 11) drawLabels(pen, seats, size, place, colours);
     }
-    if (size >= 11) this.paintRowNames(place, size);
+    if (size >= 13) this.paintRowNames(place, size);
     this.paintNames(place, size);
     if (this.cursor && this.canvas.matches(":focus-visible")) this.paintCursor(place(this.cursor), size);
     this.canvas.classList.toggle("zoomed", !this.isWhole());
@@ -152,7 +152,7 @@ export class SeatMap {
     pen.fillStyle = colours.soft;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
-    pen.font = `${Math.min(size * 0.5, 14)}px system-ui, sans-serif`;
+    pen.font = `${Math.min(Math.max(size * 0.5, 9), 14)}px system-ui, sans-serif`;
     for (const seat of this.layout.seats) {
       if (!seat.first) continue;
       const [x, y] = place(seat);
@@ -162,29 +162,39 @@ export class SeatMap {
 
   paintNames(place, size) {
     const { pen, colours } = this;
-    const shown = this.layout.names.length > 1 ? this.layout.names : [];
+    const { names } = this.layout;
+    if (names.length < 2) return;
+    const shared = sharedStart(names.map((name) => name.section.name));
     pen.textAlign = "center";
     pen.textBaseline = "middle";
-    for (const name of shown) {
-      if (!name.above && size > 12) continue;
+    for (const name of names) {
       const [x, y] = place(name);
-      const text = name.above ? Math.max(10, Math.min(this.view.scale * 0.95, 17)) : 11;
-      pen.font = `600 ${text}px system-ui, sans-serif`;
-      if (name.above) {
-        pen.fillStyle = colours.soft;
-        pen.fillText(name.section.name, x, y);
+      if (name.where === "on") {
+        if (size <= 12) this.paintBadge(name.section.name.slice(shared), x, y);
         continue;
       }
-      const width = pen.measureText(name.section.name).width + 10;
-      pen.fillStyle = colours.paper;
-      pen.globalAlpha = 0.86;
-      pen.beginPath();
-      pen.roundRect(x - width / 2, y - 9, width, 18, 5);
-      pen.fill();
-      pen.globalAlpha = 1;
-      pen.fillStyle = colours.ink;
-      pen.fillText(name.section.name, x, y + 0.5);
+      pen.font = `600 ${Math.max(10, Math.min(this.view.scale * 0.95, 17))}px system-ui, sans-serif`;
+      pen.fillStyle = colours.soft;
+      pen.save();
+      pen.translate(x, y);
+      if (name.where === "beside") pen.rotate(-Math.PI / 2);
+      pen.fillText(name.section.name, 0, 0);
+      pen.restore();
     }
+  }
+
+  paintBadge(text, x, y) {
+    const { pen, colours } = this;
+    pen.font = "600 11px system-ui, sans-serif";
+    const width = pen.measureText(text).width + 8;
+    pen.fillStyle = colours.paper;
+    pen.globalAlpha = 0.88;
+    pen.beginPath();
+    pen.roundRect(x - width / 2, y - 8, width, 16, 5);
+    pen.fill();
+    pen.globalAlpha = 1;
+    pen.fillStyle = colours.ink;
+    pen.fillText(text, x, y + 0.5);
   }
 
   paintCursor([x, y], size) {
@@ -400,4 +410,11 @@ export class SeatMap {
     this.reveal(seat);
     this.onCursor(seat);
   }
+}
+
+/** How many letters all names begin with, whole words only: of "Block 201" and "Block 202" the numbers are enough. */
+function sharedStart(names) {
+  let length = 0;
+  while (length < names[0].length && names.every((name) => name[length] === names[0][length])) length += 1;
+  return names[0].lastIndexOf(" ", length) + 1;
 }

@@ -1,0 +1,328 @@
+"""Every order in which a booking's events can come: all reachable histories of small worlds, explored to their ends.
+
+A world is the saga beside its surroundings (the lane, the provider, the buyer), each in its simplest true form.  Whatever
+they can do next is tried, events arrive in any order, and what must never be is asked of every state that was reached."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+
+from sagas.booking import BOOKING, begin, status
+from sagas.identity import derived
+from sagas.messages import (
+    CapturePayment,
+    ConfirmSeats,
+    Event,
+    GivenUp,
+    HoldExpired,
+    IssueTickets,
+    LetterSent,
+    MakePdf,
+    Method,
+    MethodChosen,
+    MoneyAuthorized,
+    MoneyCaptured,
+    MoneyRefunded,
+    PaymentReady,
+    PaymentRefused,
+    PdfMade,
+    RefundMoney,
+    ReleaseSeats,
+    RequestPayment,
+    SagaCommand,
+    SeatsConfirmed,
+    SeatsGone,
+    SeatsHeld,
+    SeatsReleased,
+    SendLetter,
+    TicketsIssued,
+)
+from sagas.saga import Progress, advance
+
+pytestmark = pytest.mark.pure
+
+BOOKED, PRICE = UUID(int=1), 500
+#: No world here has more states; one that does has been given too much to do.
+STATES_MAX = 60_000
+
+
+class World(NamedTuple):
+    """One state of everything; ``todo`` are commands on their way, ``told`` the events on theirs."""
+
+    at: Progress
+    seats: str = "held"
+    todo: tuple[SagaCommand, ...] = ()
+    told: tuple[Event, ...] = ()
+    met: frozenset[UUID] = frozenset()
+    orders: frozenset[Method] = frozenset()
+    to_pay: tuple[tuple[str, int, bool], ...] = ()
+    captured: frozenset[str] = frozenset()
+    refunded: tuple[str, ...] = ()
+    balance: int = 0
+    gives_up: bool = False
+    chooses: tuple[Method, ...] = ()
+    refuses: bool = False
+
+
+def a_world(method: Method = "razorpay", amount: int = PRICE, **more: Any) -> World:
+    held = SeatsHeld(
+        event_id=derived(BOOKED, "held"), booking_id=BOOKED, show_id=UUID(int=2), buyer_id=UUID(int=3), method=method,
+        amount=amount, currency="INR",
+    )  # fmt: skip
+    return World(at=begin(held), told=(held,), **more)
+
+
+class Broken(Exception):
+    """A rule did not hold."""
+
+
+def steps(world: World) -> Iterator[tuple[str, World]]:
+    """Everything that can happen next."""
+    for event in world.told:
+        others = tuple(other for other in world.told if other is not event)
+        yield f"the saga reads {event.name()}", read(world._replace(told=others), event)
+    for command in world.todo:
+        others = tuple(other for other in world.todo if other is not command)
+        yield from carry_out(world._replace(todo=others), command)
+    if world.seats == "held":
+        expired = HoldExpired(event_id=derived(BOOKED, "expired"), booking_id=BOOKED, answers=derived(BOOKED, "expire"))
+        yield "the hold expires", tell(world._replace(seats="expired"), expired)
+    if world.gives_up:
+        given_up = GivenUp(event_id=derived(BOOKED, "given up"), booking_id=BOOKED, reason="buyer")
+        yield "the buyer gives up", tell(world._replace(gives_up=False), given_up)
+    if world.chooses:
+        method, *rest = world.chooses
+        chosen = MethodChosen(event_id=derived(BOOKED, "chosen", len(rest)), booking_id=BOOKED, method=method)
+        yield f"the buyer chooses {method}", tell(world._replace(chooses=tuple(rest)), chosen)
+    if "razorpay" in world.orders:
+        for payment in world.to_pay:
+            others = tuple(other for other in world.to_pay if other is not payment)
+            yield f"the buyer pays {payment[0]}", pay(world._replace(to_pay=others), *payment)
+
+
+def tell(world: World, event: Event) -> World:
+    return world._replace(told=(*world.told, event))
+
+
+def pay(world: World, payment: str, amount: int, captures: bool) -> World:
+    payment_id = derived(BOOKED, "payment", "razorpay")
+    facts = {"booking_id": BOOKED, "payment_id": payment_id, "provider_payment_id": payment, "currency": "INR"}
+    if captures:
+        event = MoneyCaptured(event_id=derived(payment_id, payment), method="razorpay", amount=amount, **facts)  # type: ignore[arg-type]
+        return tell(world._replace(captured=world.captured | {payment}), event)
+    return tell(world, MoneyAuthorized(event_id=derived(payment_id, "a", payment), amount=amount, **facts))  # type: ignore[arg-type]
+
+
+def read(world: World, event: Event) -> World:
+    """As a saga lane does: an event once by its id; a command that is only rows is carried out at once."""
+    if event.event_id in world.met:
+        return world
+    world = world._replace(met=world.met | {event.event_id})
+    events = deque([event])
+    while events:
+        event, before = events.popleft(), world.at
+        at, commands = advance(BOOKING, before, event)
+        answered = {event.answers} | {command.command_id for command in before.awaiting}
+        check_step(world, before, at, event, commands, answered)
+        world = world._replace(at=at)
+        for command in commands:
+            if isinstance(command, RefundMoney):
+                world = world._replace(refunded=(*world.refunded, command.provider_payment_id))
+            world, answer = at_once(world, command)
+            if answer is None:
+                world = world._replace(todo=(*world.todo, command))
+            else:
+                events.append(answer)
+    waiting = {command.command_id for command in world.at.awaiting}
+    return world._replace(todo=tuple(command for command in world.todo if command.command_id in waiting))
+
+
+def at_once(world: World, command: SagaCommand) -> tuple[World, Event | None]:
+    answer: dict[str, Any] = {
+        "event_id": derived(command.command_id, "answer"), "booking_id": BOOKED, "answers": command.command_id,
+    }  # fmt: skip
+    match command:
+        case RequestPayment() if command.method != "razorpay":
+            return world, PaymentReady(**answer, payment_id=command.payment_id, method=command.method)
+        case CapturePayment() if command.method != "razorpay" and world.balance < command.amount:
+            return world, PaymentRefused(**answer, payment_id=command.payment_id, reason="wallet-too-low")
+        case CapturePayment() if command.method != "razorpay":
+            paid = f"{command.method}:{command.payment_id}"
+            event = MoneyCaptured(
+                **answer, payment_id=command.payment_id, provider_payment_id=paid, method=command.method,
+                amount=command.amount, currency="INR",
+            )  # fmt: skip
+            return world._replace(captured=world.captured | {paid}, balance=world.balance - command.amount), event
+        case RefundMoney() if command.method != "razorpay":
+            world = world._replace(balance=world.balance + command.amount)
+            return world, MoneyRefunded(**answer, refund_id=command.refund_id, payment_id=command.payment_id)
+        case IssueTickets():
+            return world, TicketsIssued(**answer, count=2)
+        case MakePdf():
+            return world, PdfMade(**answer, file="tickets.pdf")
+        case SendLetter():
+            return world, LetterSent(**answer, template=command.template)
+        case _:
+            return world, None
+
+
+def carry_out(world: World, command: SagaCommand) -> Iterator[tuple[str, World]]:
+    answer: dict[str, Any] = {
+        "event_id": derived(command.command_id, "answer"), "booking_id": BOOKED, "answers": command.command_id,
+    }  # fmt: skip
+    match command:
+        case RequestPayment():
+            ready = PaymentReady(**answer, payment_id=command.payment_id, method=command.method)
+            yield "the order is made", tell(world._replace(orders=world.orders | {command.method}), ready)
+            if world.refuses:
+                refused = PaymentRefused(**answer, payment_id=command.payment_id, reason="payment-unavailable")
+                yield "the order is declined", tell(world, refused)
+        case CapturePayment():
+            if world.seats not in ("held", "confirmed"):
+                yield "authorized money is left to lapse", world
+                return
+            event = MoneyCaptured(
+                **answer | {"event_id": derived(command.payment_id, command.provider_payment_id)},
+                payment_id=command.payment_id, provider_payment_id=command.provider_payment_id, method="razorpay",
+                amount=command.amount, currency="INR",
+            )  # fmt: skip
+            captured = world._replace(captured=world.captured | {command.provider_payment_id})
+            yield f"{command.provider_payment_id} is captured", tell(captured, event)
+        case ConfirmSeats():
+            if world.seats != "released":
+                confirmed = tell(world._replace(seats="confirmed"), SeatsConfirmed(**answer))
+                yield "the lane confirms the seats", confirmed
+            if world.seats in ("expired", "released"):
+                yield "the lane says that the seats are gone", tell(world, SeatsGone(**answer, reason="taken"))
+        case ReleaseSeats():
+            seats = "released" if world.seats == "held" else world.seats
+            yield "the lane answers the release", tell(world._replace(seats=seats), SeatsReleased(**answer))
+        case RefundMoney():
+            refunded = MoneyRefunded(**answer, refund_id=command.refund_id, payment_id=command.payment_id)
+            yield f"{command.provider_payment_id} is refunded", tell(world, refunded)
+
+
+#: Commands whose answer may stop to matter: another payment came first, or the booking was given up.
+MAY_LAPSE = (RequestPayment, CapturePayment)
+
+
+def check_step(
+    world: World, before: Progress, at: Progress, event: Event, commands: list[SagaCommand], answered: set[UUID | None]
+) -> None:
+    """What must hold of every single step."""
+    for command in commands:
+        if isinstance(command, ConfirmSeats) and at.facts.kept not in world.captured:
+            raise Broken("seats are confirmed only for money that is kept")
+        if isinstance(command, ConfirmSeats) and at.facts.kept in world.refunded:
+            raise Broken("seats are never confirmed for money that was given back")
+        if isinstance(command, RefundMoney) and command.provider_payment_id in world.refunded:
+            raise Broken("one payment is refunded once")
+        if isinstance(command, RefundMoney) and command.provider_payment_id not in world.captured:
+            raise Broken("only what was captured is refunded")
+        if isinstance(command, RefundMoney) and command.provider_payment_id == at.facts.kept:
+            if world.seats in ("held", "confirmed"):
+                raise Broken("kept money is refunded only after the lane has refused or released")
+            if "confirm" in before.done:
+                raise Broken("nothing is undone after the pivot")
+        if isinstance(command, ReleaseSeats) and "confirm" in before.done:
+            raise Broken("nothing is undone after the pivot")
+    asked = {type(command) for command in at.awaiting}
+    if {ConfirmSeats, ReleaseSeats} <= asked:
+        raise Broken("the lane is never asked to confirm and to release at once")
+    owed = [command for command in before.awaiting if command.command_id != event.answers]
+    lost = [command for command in owed if command not in at.awaiting and not isinstance(command, MAY_LAPSE)]
+    if lost:
+        raise Broken(f"a command in flight is never abandoned: {lost[0].name()}")
+    if not set(commands) <= set(at.awaiting):
+        raise Broken("every command that was sent is in the outbox")
+    if any(command not in before.awaiting and command not in commands for command in at.awaiting):
+        raise Broken("the outbox holds only what was sent")
+    again, more = advance(BOOKING, at, event) if isinstance(event, SeatsHeld | GivenUp | HoldExpired) else (at, [])
+    if more or again.step != at.step:
+        raise Broken("an event told twice in a row changes nothing")
+
+
+def check_rest(world: World) -> None:
+    """What must hold whenever nobody has anything to do but the buyer, and the hold has ended."""
+    at = world.at
+    if world.told or world.todo or world.seats == "held":
+        return
+    if at.course != "ended":
+        raise Broken(f"the saga ends; it waits at {at.step} {at.course}")
+    if (at.outcome == "completed") != (world.seats == "confirmed"):
+        raise Broken(f"seats {world.seats} belong to a booking that is {at.outcome}")
+    sold_for = {at.facts.kept} if at.outcome == "completed" else set()
+    if world.captured - sold_for != set(world.refunded) or len(set(world.refunded)) != len(world.refunded):
+        raise Broken(f"{set(world.captured)} came in, {sold_for} bought seats, {world.refunded} were given back")
+    told = status(world.seats, at)
+    if at.facts.kept in world.refunded and told != "refunded":
+        raise Broken(f"the buyer of refunded seats is told {told}")
+
+
+def explore(start: World) -> int:
+    """Reach every state from here, nearest first; how many there are.  A broken rule fails with its shortest story."""
+    came_from: dict[World, tuple[World, str] | None] = {start: None}
+    states = deque([start])
+    while states:
+        world, what = states.popleft(), ""
+        try:
+            check_rest(world)
+            for what, following in steps_with_care(world):
+                if following not in came_from:
+                    came_from[following] = (world, what)
+                    states.append(following)
+        except Broken as broken:
+            story = [str(broken.__notes__[0])] if getattr(broken, "__notes__", None) else []
+            while (link := came_from[world]) is not None:
+                world, what = link
+                story.insert(0, what)
+            pytest.fail("\n  ".join([f"{broken}, when", *story]))
+        assert len(came_from) < STATES_MAX
+    return len(came_from)
+
+
+def steps_with_care(world: World) -> Iterator[tuple[str, World]]:
+    """The steps, with the last one noted where it breaks a rule."""
+    for event in world.told:
+        others = tuple(other for other in world.told if other is not event)
+        try:
+            read(world._replace(told=others), event)
+        except Broken as broken:
+            broken.add_note(f"the saga reads {event.name()}")
+            raise
+    yield from steps(world)
+
+
+WORLDS = {
+    "two payments, captured at once": a_world(to_pay=(("pay_1", PRICE, True), ("pay_2", PRICE, True)), gives_up=True),
+    "a wrong amount beside the right one": a_world(
+        to_pay=(("pay_right", PRICE, True), ("pay_short", PRICE - 1, True)), gives_up=True
+    ),
+    "one payment, authorized first": a_world(to_pay=(("pay_1", PRICE, False),), gives_up=True),
+    "two payments, authorized first": a_world(to_pay=(("pay_1", PRICE, False), ("pay_2", PRICE, False))),
+    "a wrong amount, authorized beside the right one": a_world(
+        to_pay=(("pay_1", PRICE, False), ("pay_short", PRICE - 1, False))
+    ),
+    "one authorized, one captured": a_world(to_pay=(("pay_1", PRICE, False), ("pay_2", PRICE, True))),
+    "an order that may be declined": a_world(to_pay=(("pay_1", PRICE, True),), refuses=True, gives_up=True),
+    "a wallet": a_world("wallet", balance=PRICE, gives_up=True),
+    "a wallet too low": a_world("wallet", balance=PRICE - 1, gives_up=True),
+    "a total of 0": a_world("none", 0, gives_up=True),
+    "the wallet chosen beside an order that is paid": a_world(
+        to_pay=(("pay_1", PRICE, True),), chooses=("wallet",), balance=PRICE, gives_up=True
+    ),
+    "a wallet too low chosen beside an order that is paid": a_world(
+        to_pay=(("pay_1", PRICE, True),), chooses=("wallet",), balance=0
+    ),
+    "the wallet chosen beside an authorized payment": a_world(
+        to_pay=(("pay_1", PRICE, False),), chooses=("wallet",), balance=PRICE
+    ),
+}
+
+
+@pytest.mark.parametrize("start", WORLDS.values(), ids=WORLDS.keys())
+def test_whatever_happens_in_whatever_order_money_ends_as_seats_or_as_one_refund(start: World):
+    explore(start)
