@@ -8,14 +8,16 @@ from typing import Any
 import dramatiq
 import msgspec
 import structlog
+from dramatiq.errors import Retry
 
 from actors import payment_gateway as gateway
 from actors.lanes.consumer import on_loop
 from actors.lanes.routes import PAYMENTS
-from actors.payment_gateway import Declined
+from actors.payment_gateway import Declined, Unknown
 from actors.provider_facts import event_of, failed_attempt, refund_event, refund_failed
 from actors.workplace import workplace
 from sagas.messages import (
+    BookingCommand,
     CapturePayment,
     CheckPayment,
     Event,
@@ -31,6 +33,7 @@ log = structlog.get_logger()
 
 #: Longer than the provider's timeouts together: a lease that lapses belongs to a worker that died.
 CLAIM_SECONDS = 30.0
+RETRY_MILLISECONDS = 1000
 
 
 @dramatiq.actor(queue_name=PAYMENTS)
@@ -47,6 +50,9 @@ def request_payment(message: dict[str, Any]) -> None:
             order_id = gateway.find_order(command.payment_id)
         if order_id is None:
             order_id = gateway.make_order(command.payment_id, command.booking_id, command.amount, command.currency)
+    except Unknown as error:
+        on_loop(money.unclaim_payment(command.payment_id))
+        raise _unclear(command, error) from None
     except Declined as error:
         log.error("order_declined", booking_id=str(command.booking_id), error=str(error))
         refused = PaymentRefused(
@@ -74,6 +80,8 @@ def capture_payment(message: dict[str, Any]) -> None:
         return
     try:
         taken = gateway.capture(command.provider_payment_id, command.amount, command.currency)
+    except Unknown as error:
+        raise _unclear(command, error) from None
     except Declined as error:
         log.error("capture_declined", booking_id=str(command.booking_id), error=str(error))
         _report(failed_attempt(command.payment_id, command.booking_id, command.provider_payment_id, str(error)))
@@ -94,6 +102,9 @@ def refund_money(message: dict[str, Any]) -> None:
             given = gateway.find_refund(refund["provider_refund_id"])
         else:
             given = gateway.refund(command.provider_payment_id, command.refund_id, command.amount, command.reason)
+    except Unknown as error:
+        on_loop(money.unclaim_refund(command.refund_id, None))
+        raise _unclear(command, error) from None
     except Declined as error:
         log.error("refund_declined", booking_id=str(command.booking_id), error=str(error))
         _report(refund_failed(command.refund_id, command.payment_id, command.booking_id, str(error)))
@@ -110,9 +121,19 @@ def check_payment(message: dict[str, Any]) -> None:
     payment = on_loop(money.payment(command.payment_id))
     if payment is None or payment["razorpay_order_id"] is None:
         return
-    for attempt in gateway.payments_of(payment["razorpay_order_id"]):
+    try:
+        attempts = gateway.payments_of(payment["razorpay_order_id"])
+    except Unknown as error:
+        raise _unclear(command, error) from None
+    for attempt in attempts:
         if (event := event_of(attempt, command.payment_id, command.booking_id)) is not None:
             _report(event)
+
+
+def _unclear(command: BookingCommand, error: Unknown) -> Retry:
+    """Unknown is not failed: asked again in a moment, and after some attempts by the sweep."""
+    log.warning("provider_unclear", booking_id=str(command.booking_id), command=command.name(), error=str(error))
+    return Retry("the provider's answer is not known", delay=RETRY_MILLISECONDS)
 
 
 def _report(event: Event | None) -> None:

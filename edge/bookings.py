@@ -28,6 +28,7 @@ from sagas.refusals import WalletTooLow
 from store import bookings as rows
 from store import files, money
 from store.acceptance import Acceptance, NotesLost, note_of
+from store.connection import is_operating
 from store.live import Reply
 from store.settings import settings
 
@@ -85,9 +86,14 @@ async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWi
     check_wish(show, body)
     booking_id = booking_id_for(settings().booking_namespace, who.id, key)
     body_hash = hashlib.sha256(b"POST %s " % request.path.encode() + _canonical(body)).hexdigest()[:32]
-    acceptance = await here.accepting.ask(booking_id, who.id, show_id, show.row["lane"], body_hash)
+    acceptance = await here.accepting.ask(booking_id, who.id, show_id, show.row["lane"], body_hash, body.payment.method)
     headers = _limit_headers(here, acceptance)
     _refuse_unaccepted(here, acceptance, headers)
+    headers |= {"Location": f"/v1/bookings/{booking_id}"}
+    if wait_seconds:
+        headers["Preference-Applied"] = f"wait={wait_seconds:g}"
+    if acceptance.status == "again" and (whole := await _known(booking_id)) is not None:
+        return _as_decided(rows.from_row(whole), whole, body_hash, bool(wait_seconds), headers)
     wish = HoldSeats(
         command_id=booking_id,
         show_id=show_id,
@@ -109,11 +115,20 @@ async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWi
     finally:
         if expected:
             here.news.forget(booking_id, expected)
-    headers |= {"Location": f"/v1/bookings/{booking_id}"}
     if wait_seconds:
-        headers["Preference-Applied"] = f"wait={wait_seconds:g}"
-        return await _decided(request, booking_id, body_hash, acceptance, reply, show_id, headers)
-    return json(views.queued(booking_id, show_id, await _ahead(here, booking_id, acceptance)), 202, headers)
+        return await _decided(here, wish, acceptance, reply, headers)
+    ahead = await _ahead(here, booking_id, acceptance)
+    return json(views.queued(booking_id, show_id, body.payment.method, ahead), 202, headers)
+
+
+async def _known(booking_id: UUID) -> Any | None:
+    """The booking, if it is decided already and Postgres can say so; asking the lane again is safe otherwise."""
+    try:
+        return await rows.find(booking_id)
+    except Exception as error:
+        if is_operating(error):
+            return None
+        raise
 
 
 async def _publish(here: Context, show: KnownShow, wish: HoldSeats, options: Options, fresh: bool) -> None:
@@ -135,26 +150,32 @@ async def _wait(expected: asyncio.Future[Reply], seconds: float) -> Reply | None
 
 
 async def _decided(
-    request: Request, booking_id: UUID, body_hash: str, acceptance: Acceptance, reply: Reply | None, show_id: UUID,
-    headers: dict[str, str],
-) -> HTTPResponse:  # fmt: skip
+    here: Context, wish: HoldSeats, acceptance: Acceptance, reply: Reply | None, headers: dict[str, str]
+) -> HTTPResponse:
     """The decision, as it was told, or as Postgres knows it at the deadline; else the booking is still queued."""
     if reply is not None and reply.booking is None and reply.refusal is not None:
-        raise refusal_problem(reply.refusal, booking_id=booking_id)
+        raise refusal_problem(reply.refusal, booking_id=wish.booking_id)
     row, whole = reply.booking if reply else None, None
-    if row is None or acceptance.status == "again" or row.state not in ("held", "refused"):
-        whole = await rows.find(booking_id)
+    if row is None or row.state not in ("held", "refused"):
+        whole = await _known(wish.booking_id)
         row = rows.from_row(whole) if whole is not None else None
     if row is None:
-        queued = views.queued(booking_id, show_id, await _ahead(context(request), booking_id, acceptance))
-        return json(queued, 202, headers)
+        ahead = await _ahead(here, wish.booking_id, acceptance)
+        return json(views.queued(wish.booking_id, wish.show_id, wish.method, ahead), 202, headers)
+    return _as_decided(row, whole, wish.body_hash, True, headers)
+
+
+def _as_decided(
+    row: rows.BookingRow, whole: Any, body_hash: str, waited: bool, headers: dict[str, str]
+) -> HTTPResponse:
+    """The booking as it stands, or its refusal; a repeat that does not wait is answered 202, as the first was."""
     if row.body_hash != body_hash:
         raise _key_reused()
-    if row.refusal is not None:
+    if waited and row.refusal is not None:
         problem = refusal_problem(row.refusal, booking_id=row.id, place=row.place)
         problem.headers |= headers
         raise problem
-    return json(views.booking(row, whole), 201, headers)
+    return json(views.booking(row, whole), 201 if waited else 202, headers)
 
 
 async def _ahead(here: Context, booking_id: UUID, acceptance: Acceptance) -> int | None:
@@ -181,7 +202,10 @@ def check_wish(show: KnownShow, wish: SeatWish) -> None:
 
 
 def idempotency_key(request: Request) -> str:
-    key = request.headers.get("idempotency-key")
+    keys = request.headers.getall("idempotency-key", [])
+    if len(keys) > 1:
+        raise Problem(400, "Send one Idempotency-Key header, not several.")
+    key = keys[0] if keys else ""
     if not key:
         raise Problem(400, "Send an Idempotency-Key header: 1 to 255 visible ASCII characters, new for each booking.")
     if len(key) > 255 or not all("!" <= letter <= "~" for letter in key):
@@ -261,7 +285,7 @@ async def current(here: Context, who: Who, booking_id: UUID) -> views.BookingVie
         raise unavailable("Whether this was asked for cannot be told at the moment.", 5) from error
     if found is None or found[0].buyer != str(who.id):
         raise not_found()
-    return views.queued(booking_id, UUID(found[0].show), found[1])
+    return views.queued(booking_id, UUID(found[0].show), found[0].method, found[1])
 
 
 @operation(bookings, "GET", "/v1/bookings", roles=("*",), query=Page, answers={200: views.BookingList})

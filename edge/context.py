@@ -15,7 +15,7 @@ from store.limits import Limiter
 from store.settings import settings
 
 BOOKINGS = Bucket("bookings", 3, 20.0)
-#: Log-ins by address of the client, and by the address that is tried; registrations by address of the client.
+#: Log-ins by the client's address, and by account and client, so that nobody can lock another out; registrations.
 LOGINS_BY_CLIENT = Bucket("logins-client", 30, 2.0)
 LOGINS_BY_EMAIL = Bucket("logins-email", 10, 6.0)
 REGISTRATIONS = Bucket("registrations", 10, 30.0)

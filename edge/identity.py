@@ -9,7 +9,7 @@ from sanic.response import HTTPResponse
 
 from edge import views
 from edge.context import context
-from edge.operation import ACCESS_COOKIE, REFRESH_COOKIE, json, operation, same_origin
+from edge.operation import ACCESS_COOKIE, REFRESH_COOKIE, foreign, json, operation, same_origin
 from edge.problems import Problem, too_many
 from edge.tokens import ACCESS_SECONDS, Who, issue
 from store import people
@@ -38,7 +38,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LogIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    email: Annotated[str, msgspec.Meta(max_length=254)]
+    email: Annotated[str, msgspec.Meta(max_length=254, pattern=r"^[^\x00]*$")]
     password: Annotated[str, msgspec.Meta(max_length=200)]
 
 
@@ -71,13 +71,13 @@ async def log_in(request: Request, body: LogIn) -> HTTPResponse:
     """An access token for 15 minutes, and a refresh token for 30 days."""
     here = context(request)
     wait = await here.logins_by_client.wait_seconds(request.ip)
-    wait = wait or await here.logins_by_email.wait_seconds(body.email.strip().lower())
+    wait = wait or await here.logins_by_email.wait_seconds(f"{body.email.strip().lower()}|{request.ip}")
     if wait:
         raise too_many("There were many attempts to log in. Please wait.", wait)
     user = await people.log_in(body.email, body.password)
     if user is None:
         raise Problem(401, "Address or password is wrong.")
-    return tokens(user, await people.begin_session(user.id))
+    return tokens(user, await people.begin_session(user.id), cookies=not foreign(request))
 
 
 @operation(
@@ -90,7 +90,7 @@ async def refresh(request: Request, body: Refreshing) -> HTTPResponse:
         user, token = await people.refresh(_refresh_token(request, body.refresh_token))
     except people.NotRefreshed:
         raise Problem(401, "The refresh token is not valid, or no longer. Please log in.") from None
-    return tokens(user, token)
+    return tokens(user, token, cookies=not foreign(request))
 
 
 @operation(identity, "POST", "/v1/auth/logout", body=LogOut, answers={204: None}, problems=(401,), body_optional=True)
@@ -98,8 +98,7 @@ async def log_out(request: Request, body: LogOut) -> HTTPResponse:
     """End this session, or all of them."""
     await people.end_session(_refresh_token(request, body.refresh_token), body.everywhere)
     response = HTTPResponse(None, 204)
-    response.delete_cookie(ACCESS_COOKIE, path="/")
-    response.delete_cookie(REFRESH_COOKIE, path="/v1/auth")
+    _set_cookies(response, "", "", 0, 0)
     return response
 
 
@@ -116,17 +115,23 @@ def user_view(user: User) -> views.UserView:
     return views.UserView(UUID(str(user.id)), user.email, user.name, user.role, user.email_verified)
 
 
-def tokens(user: User, refresh_token: str) -> HTTPResponse:
+def tokens(user: User, refresh_token: str, cookies: bool) -> HTTPResponse:
+    """Tokens as an answer, and as cookies for our own pages: another site must not log anybody in here."""
     access = issue(user.id, user.role)
     response = json(views.TokensView(access, "Bearer", ACCESS_SECONDS, refresh_token))
     response.headers["Cache-Control"] = "no-store"
+    if cookies:
+        _set_cookies(response, access, refresh_token, ACCESS_SECONDS, people.REFRESH_DAYS * 86_400)
+    return response
+
+
+def _set_cookies(response: HTTPResponse, access: str, refresh_token: str, access_age: int, refresh_age: int) -> None:
     secure = settings().edge_url.startswith("https:")
     for name, value, path, age in (
-        (ACCESS_COOKIE, access, "/", ACCESS_SECONDS),
-        (REFRESH_COOKIE, refresh_token, "/v1/auth", people.REFRESH_DAYS * 86_400),
+        (ACCESS_COOKIE, access, "/", access_age),
+        (REFRESH_COOKIE, refresh_token, "/v1/auth", refresh_age),
     ):
         response.add_cookie(name, value, path=path, max_age=age, httponly=True, samesite="Lax", secure=secure)
-    return response
 
 
 def _refresh_token(request: Request, given: str | None) -> str:

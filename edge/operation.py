@@ -20,7 +20,7 @@ REFRESH_COOKIE = "frontrow_refresh"
 BODY_LIMIT_BYTES = 64_000
 
 _AT = re.compile(r" - at `\$(?P<path>.*?)`$")
-_UNKNOWN_FIELD = re.compile(r"unknown field `(?P<name>[^`]*)`")
+_FIELD = re.compile(r"(unknown|required) field `(?P<name>[^`]*)`")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _encode = msgspec.json.Encoder().encode
 
@@ -124,6 +124,12 @@ def same_origin(request: Request) -> bool:
     return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
 
 
+def foreign(request: Request) -> bool:
+    """Whether a browser says that the request comes from another site."""
+    told = "sec-fetch-site" in request.headers or "origin" in request.headers
+    return told and not same_origin(request)
+
+
 def _unauthorized(detail: str) -> Problem:
     return Problem(401, detail, headers={"WWW-Authenticate": 'Bearer realm="frontrow"'})
 
@@ -134,9 +140,12 @@ def read_body(request: Request, decoder: Any, when_empty: Any = None) -> Any:
         return when_empty()
     if len(request.body) > BODY_LIMIT_BYTES:
         raise Problem(413, f"A body may have at most {BODY_LIMIT_BYTES} bytes.")
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Problem(415, "Send the body as application/json.")
+    kind, _, parameters = request.headers.get("content-type", "application/json").lower().partition(";")
+    charset = parameters.partition("charset=")[2].strip(' "')
+    if kind.strip() != "application/json" or charset not in ("", "utf-8", "utf8"):
+        raise Problem(415, "Send the body as application/json, in UTF-8.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "Send the body as it is, without Content-Encoding.")
     try:
         return decoder.decode(request.body)
     except msgspec.ValidationError as error:
@@ -162,8 +171,10 @@ def _does_not_fit(text: str) -> Problem:
     at = _AT.search(text)
     detail = text[: at.start()] if at else text
     pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(at["path"])) if at else ""
-    if unknown := _UNKNOWN_FIELD.search(detail):
-        pointer += f"/{unknown['name']}"
+    if named := _FIELD.search(detail):
+        pointer += f"/{named['name']}"
+    if "matching regex" in detail:
+        detail = "This does not have the form that is expected here"
     return Problem(422, f"{detail}.", errors=[_error(pointer, detail)])
 
 

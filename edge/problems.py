@@ -17,7 +17,7 @@ REFUSAL_STATUS: dict[type[Refusal], int] = {refusal: 409 for refusal in REFUSALS
 _TITLES = {
     400: ("malformed", "The request cannot be read"),
     401: ("unauthorized", "Please log in"),
-    403: ("forbidden", "Your role does not allow this"),
+    403: ("forbidden", "This is not allowed"),
     404: ("not-found", "There is nothing here"),
     405: ("method-not-allowed", "This resource has other methods"),
     409: ("conflict", "This cannot be done now"),

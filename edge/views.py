@@ -248,12 +248,12 @@ _refunds = msgspec.json.Decoder(list[_StoredRefund]).decode
 _ids = msgspec.json.Decoder(list[UUID]).decode
 
 
-def queued(booking_id: UUID, show_id: UUID, ahead: int | None) -> BookingView:
+def queued(booking_id: UUID, show_id: UUID, method: str, ahead: int | None) -> BookingView:
     """A booking that was asked for and is not decided yet."""
     return BookingView(
         id=booking_id, code=booking_code(booking_id), show_id=show_id, status="queued", ahead=ahead, place=None,
-        lane=None, generation=None, offset=None, seats=[], amounts=None, held_until=None, payment=None, refunds=[],
-        tickets=[],
+        lane=None, generation=None, offset=None, seats=[], amounts=None, held_until=None,
+        payment=PaymentView(method, "preparing"), refunds=[], tickets=[],
     )  # fmt: skip
 
 

@@ -1,10 +1,10 @@
-"""The crowd of one race, in Locust: every buyer connects, waits at the barrier, and is released at the same moment.
+"""A part of a race's crowd, in Locust: every buyer connects, waits at the barrier, and is released at the same moment.
 
-`python -m loadtest.crowd PLAN` runs in a process of its own, because Locust replaces Python's sockets.  Each buyer
-writes down what it was told; the race's line on standard output says when it was released, and when all have been told.
+`python -m loadtest.crowd PLAN` runs in processes of its own, because Locust replaces Python's sockets; what it says
+and hears are lines of JSON.  Each buyer writes down what it was told.
 
-1. Each buyer opens its connection and waits.
-2. All are released; each sends its one wish, with a key of its own.
+1. Each buyer opens its connection and waits.  The process says that all are gathered, and is told the moment.
+2. At that moment all are released; each sends its one wish, with a key of its own.
 3. No answer, 429 or 503: asks again with the same key.  202: asks for the booking until it is decided.
 4. The first winners pay at the emulator and wait until they are confirmed.
 """
@@ -48,8 +48,10 @@ class Crowd:
     def may_pay(self) -> bool:
         return next(self._paying) < int(self.plan["paying"])
 
-    def release(self) -> None:
-        self.released_at, self.released_monotonic = time.time(), time.monotonic()
+    def release(self, at: float) -> None:
+        """Release everybody at this moment, which all processes of the crowd were told."""
+        gevent.sleep(max(at - time.time(), 0))
+        self.released_at, self.released_monotonic = at, time.monotonic() - (time.time() - at)
         self.released.set()
 
     def write_down(self, note: dict[str, Any]) -> None:
@@ -187,9 +189,10 @@ def run(plan: dict[str, Any], notes: TextIO) -> None:
     runner = environment.create_local_runner()
     runner.start(crowd.expected, spawn_rate=SPAWN_PER_SECOND)
     _wait(lambda: crowd.arrived >= crowd.expected, GATHER_LIMIT_SECONDS, "at the barrier", crowd)
+    say(event="gathered", buyers=crowd.expected)
+    at = hear()["release_at"]
     before = resource.getrusage(resource.RUSAGE_SELF)
-    crowd.release()
-    say(event="released", at=crowd.released_at, buyers=crowd.expected)
+    crowd.release(at)
     limit = TELL_LIMIT_SECONDS + 3 * PAY_LIMIT_SECONDS
     _wait(lambda: crowd.told >= crowd.expected, limit, "told", crowd)
     after = resource.getrusage(resource.RUSAGE_SELF)
@@ -219,6 +222,15 @@ def _wait(is_so: Any, limit_seconds: float, what: str, crowd: Crowd) -> None:
 
 def say(**facts: Any) -> None:
     print(json.dumps(facts), flush=True)
+
+
+def hear() -> dict[str, Any]:
+    """The next line that we are told; while it is awaited, the buyers' connections stay in care."""
+    line = gevent.get_hub().threadpool.apply(sys.stdin.readline)
+    if not line:
+        raise SystemExit("crowd: whoever was to release it is gone")
+    heard: dict[str, Any] = json.loads(line)
+    return heard
 
 
 def main(arguments: list[str]) -> int:

@@ -17,23 +17,23 @@ from typing import Any
 import asyncpg
 import httpx
 
-from loadtest import standings, verdict
-from loadtest.accounts import Buyer, make_buyers
+from loadtest import gathering, standings, verdict
+from loadtest.accounts import make_buyers
 from loadtest.checks.evidence import EvidenceMissing, database_birth
-from loadtest.lane_killing import Killed, NobodyToKill, kill_owner
+from loadtest.gathering import CrowdFailed
+from loadtest.lane_killing import NobodyToKill, kill_owner
 from loadtest.own_edge import EdgeFailed, edge_without_limits
 from loadtest.races import (
     HOLD_SECONDS,
     RACES,
     TOLD_WITHIN_AFTER_KILL_SECONDS,
     TOLD_WITHIN_SECONDS,
-    WAIT_SECONDS,
     Race,
 )
 from loadtest.stack import ROOT, Stack, StackUnknown, stack
 from store.settings import SettingsError, settings
 
-SHOW_LIMIT_SECONDS, CROWD_LIMIT_SECONDS = 60.0, 420.0
+SHOW_LIMIT_SECONDS = 60.0
 KILLED_RACE = "best-available"
 
 
@@ -42,11 +42,13 @@ class RaceFailed(Exception):
 
 
 async def run_races(where: Stack, names: list[str], kill_lane: bool) -> bool:
-    """Run them, tell how they went, and judge.  Raises RaceFailed and what the other parts raise."""
+    """Run them, tell how they went, and judge.  Raises RaceFailed, and what its parts raise."""
     folder = where.onsale_dir
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("notes.jsonl", "races.json", "summary.json", "races.png"):
         (folder / old).unlink(missing_ok=True)
+    for old_part in folder.glob("*-*.json*"):
+        old_part.unlink()
     connection = await asyncpg.connect(where.database_url)
     try:
         birth, run = await database_birth(connection), []
@@ -73,16 +75,20 @@ async def run_race(
     if len(seats) != race.seats:
         raise RaceFailed(f"{race.name}: the show has {len(seats)} seats, not {race.seats}")
     buyers = await make_buyers(connection, race.buyers)
-    plan = write_plan(race, where, edge_url, show["show_id"], seats, buyers)
+    wishes = [{"id": str(b.id), "token": b.token, "wish": race.wish(number, seats)} for number, b in enumerate(buyers)]
+    told = {"show_id": show["show_id"], "edge_url": edge_url, "razorpay_url": where.razorpay_url}
     print(f"{race.title}: {len(buyers):,} buyers gather on {show['lane']}", flush=True)
-    told, killed = await release_crowd(plan, connection, show["show_id"], kill)
-    plan.unlink()  # it holds the tokens
+    async with gathering.crowd(where.onsale_dir, race, told, wishes) as crowd:
+        await crowd.release()
+        killing = asyncio.create_task(kill_owner(connection, show["show_id"])) if kill else None
+        said = await crowd.said()
+        killed = await killing if killing else None
+    # the notes are complete once the crowd's processes have ended
     facts: dict[str, Any] = {
         "name": race.name, "title": race.title, "show_id": show["show_id"], "lane": show["lane"],
         "buyers": race.buyers, "seats": race.seats, "must_sell": race.must_sell, "paying": race.paying,
         "told_within_seconds": TOLD_WITHIN_AFTER_KILL_SECONDS if kill else TOLD_WITHIN_SECONDS,
-        "crowd_cpu_seconds": told["cpu_seconds"], "crowd_requests": told["requests"],
-        "crowd_errors": told["errors"], "killed": str(killed) if killed else None,
+        "killed": str(killed) if killed else None, **said,
     }  # fmt: skip
     return facts, [note for note in read_notes(where) if note["show_id"] == show["show_id"]]
 
@@ -116,54 +122,6 @@ async def seat_ids(edge_url: str, show_id: str) -> list[str]:
     return [seat["id"] for row in rows for seat in row["seats"]]
 
 
-def write_plan(
-    race: Race, where: Stack, edge_url: str, show_id: str, seats: list[str], buyers: list[Buyer]
-) -> Path:  # fmt: skip
-    """All that the crowd's process needs to know."""
-    plan = where.onsale_dir / "plan.json"
-    wishes = [
-        {"id": str(buyer.id), "token": buyer.token, "wish": race.wish(number, seats)}
-        for number, buyer in enumerate(buyers)
-    ]
-    body = {
-        "race": race.name, "show_id": show_id, "edge_url": edge_url, "razorpay_url": where.razorpay_url,
-        "wait_seconds": WAIT_SECONDS, "paying": race.paying, "buyers": wishes,
-        "notes": str(where.onsale_dir / "notes.jsonl"),
-    }  # fmt: skip
-    plan.touch(mode=0o600)
-    plan.write_text(json.dumps(body), encoding="utf-8")
-    return plan
-
-
-async def release_crowd(
-    plan: Path, connection: Any, show_id: str, kill: bool
-) -> tuple[dict[str, Any], Killed | None]:  # fmt: skip
-    """Run the crowd's process; what it said in the end, and which worker was killed meanwhile."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "loadtest.crowd", str(plan), cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    killing: asyncio.Task[Killed] | None = None
-    said: dict[str, Any] = {}
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(CROWD_LIMIT_SECONDS):
-            async for line in process.stdout:
-                said = json.loads(line)
-                if said["event"] == "released" and kill:
-                    killing = asyncio.create_task(kill_owner(connection, show_id))
-            code = await process.wait()
-    except TimeoutError:
-        raise RaceFailed(f"the crowd was not told within {CROWD_LIMIT_SECONDS:.0f} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    killed = await killing if killing else None
-    if code != 0 or said.get("event") != "told":
-        raise RaceFailed(f"the crowd's process ended with {code}")
-    return said, killed
-
-
 def read_notes(where: Stack) -> list[dict[str, Any]]:
     with (where.onsale_dir / "notes.jsonl").open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
@@ -191,7 +149,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings()
         return 0 if asyncio.run(run_races(stack(), chosen, options.kill_lane)) else 1
-    except (StackUnknown, SettingsError, EdgeFailed, RaceFailed, NobodyToKill, EvidenceMissing) as error:
+    except (StackUnknown, SettingsError, EdgeFailed, RaceFailed, CrowdFailed, NobodyToKill, EvidenceMissing) as error:
         print(f"onsale: {error}", file=sys.stderr)
     except (OSError, asyncpg.PostgresError, httpx.HTTPError) as error:
         print(f"onsale: a part of the stack did not answer: {error!r}", file=sys.stderr)

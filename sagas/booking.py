@@ -68,7 +68,7 @@ class Facts(msgspec.Struct, frozen=True):
 def learn(facts: Facts, event: Event) -> Facts:
     """What the event teaches about the booking."""
     match event:
-        case MoneyCaptured() if event.provider_payment_id in facts.stray or event.provider_payment_id == facts.kept:
+        case MoneyCaptured() if met(facts, event):
             return facts
         case MoneyCaptured() if facts.kept or not _is_right(facts, event):
             return msgspec.structs.replace(facts, stray=(*facts.stray, event.provider_payment_id))
@@ -86,9 +86,14 @@ def learn(facts: Facts, event: Event) -> Facts:
             return facts
 
 
+def met(facts: Facts, event: Event) -> bool:
+    """Whether this money was told of before, whoever tells it again."""
+    return isinstance(event, MoneyCaptured) and event.provider_payment_id in (facts.kept, *facts.stray)
+
+
 def stray(facts: Facts, event: Event) -> tuple[Facts, type[Message]] | None:
-    """Money that is not the booking's one right payment: met for the first time, it goes back by itself."""
-    if not isinstance(event, MoneyCaptured) or event.provider_payment_id in (facts.kept, *facts.stray):
+    """Money that is not the booking's one right payment goes back by itself."""
+    if not isinstance(event, MoneyCaptured):
         return None
     if not facts.kept and _is_right(facts, event):
         return None
@@ -163,6 +168,7 @@ BOOKING = Saga(
     Step("letter", do=MakePdf, on={PdfMade: SendLetter}, done=LetterSent),
     pivot="tickets",
     learn=learn,
+    met=met,
     build=build,
     stray=stray,
     outcomes={PaymentRefused: "failed", HoldExpired: "expired", GivenUp: "cancelled", SeatsGone: "expired"},

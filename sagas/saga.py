@@ -35,7 +35,8 @@ class Step(msgspec.Struct, frozen=True):
 
 class Progress(msgspec.Struct, frozen=True):
     """How far one saga has come.  ``awaiting`` is its outbox: the commands whose answers are still to come, sent
-    again by a sweep when those are overdue; ``awaited`` is the one among them that moves the main line."""
+    again by a sweep when those are overdue; ``awaited`` is the one among them that the main line waits for, ``aside``
+    are those that were issued beside it, whose answers never move it."""
 
     facts: Any
     step: str
@@ -45,13 +46,14 @@ class Progress(msgspec.Struct, frozen=True):
     outcome: str = ""
     awaited: UUID | None = None
     awaiting: tuple[SagaCommand, ...] = ()
+    aside: tuple[UUID, ...] = ()
     issued: int = 0
 
 
 class Saga:
     """A table of steps, with what only this saga knows: how it learns from events, builds its commands and names an
-    outcome; which events bring something that must be undone by itself (``stray``), and which commands an event calls
-    for beside the main line."""
+    outcome; which events tell a fact that it has ``met``, which bring something that must be undone by itself
+    (``stray``), and which commands an event calls for beside the main line."""
 
     def __init__(
         self,
@@ -60,12 +62,14 @@ class Saga:
         pivot: str,
         learn: Callable[[Any, Event], Any],
         build: Callable[[type[Message], Any, UUID, str, Event], SagaCommand | None],
+        met: Callable[[Any, Event], bool],
         stray: Callable[[Any, Event], tuple[Any, type[Message]] | None],
         outcomes: dict[type[Event], str],
         beside: dict[type[Event], type[Message]],
     ) -> None:
         self.name, self.steps, self.pivot = name, steps, pivot
-        self.learn, self.build, self.stray, self.outcomes, self.beside = learn, build, stray, outcomes, beside
+        self.learn, self.build, self.met, self.stray = learn, build, met, stray
+        self.outcomes, self.beside = outcomes, beside
         self.by_name = {step.name: step for step in steps}
         names = [step.name for step in steps]
         if len(self.by_name) != len(names):
@@ -106,6 +110,8 @@ def advance(saga: Saga, at: Progress, event: Event) -> Moved:
         facts=saga.learn(at.facts, event),
         awaiting=tuple(c for c in at.awaiting if c.command_id != event.answers),
     )
+    if saga.met(before, event):
+        return at, []
     if stray := saga.stray(before, event):
         facts, undo = stray
         return _issue(saga, at, undo, event, facts=facts, main=False)
@@ -120,7 +126,7 @@ def _move(saga: Saga, at: Progress, event: Event, answered: bool) -> Moved:
     """What the event does to the main line."""
     kind, step = type(event), saga.by_name.get(at.step)
     if step and at.course == "forward":
-        if kind is step.done and (at.awaited is None or event.answers in (None, at.awaited)):
+        if kind is step.done and event.answers not in at.aside:
             return _forward(saga, at, step, event)
         if kind in step.implied_by and (following := saga.after(step.name)):
             at = msgspec.structs.replace(at, done=(*at.done, step.name), awaiting=_without_awaited(at))
@@ -221,5 +227,5 @@ def _issue(
         return at, []
     at = msgspec.structs.replace(at, issued=at.issued + 1, awaiting=(*at.awaiting, built))
     if main:
-        at = msgspec.structs.replace(at, awaited=built.command_id)
-    return at, [built]
+        return msgspec.structs.replace(at, awaited=built.command_id), [built]
+    return msgspec.structs.replace(at, aside=(*at.aside, built.command_id)), [built]

@@ -56,6 +56,7 @@ for i, ask in ipairs(asks) do
       answer.number = redis.call('INCR', 'accepted_count:' .. ask.show)
       redis.call('EXPIRE', 'accepted_count:' .. ask.show, ask.keep)
       redis.call('SET', note_key, cmsgpack.pack({buyer = ask.buyer, show = ask.show, lane = ask.lane, hash = ask.hash,
+        method = ask.method,
         number = answer.number}), 'EX', ask.keep)
     end
     answer.remaining = math.floor(tokens)
@@ -95,6 +96,7 @@ class Note(msgspec.Struct, frozen=True):
     show: str
     lane: str
     hash: str
+    method: str
     number: int
 
 
@@ -104,6 +106,7 @@ class _Ask(msgspec.Struct):
     show: str
     lane: str
     hash: str
+    method: str
     limit: str
     burst: int
     refill: float
@@ -127,10 +130,12 @@ class Accepting:
         self._local = LocalBuckets(bucket)
         self._failed_at = -1e9
 
-    async def ask(self, booking_id: UUID, buyer_id: UUID, show_id: UUID, lane: str, body_hash: str) -> Acceptance:
+    async def ask(
+        self, booking_id: UUID, buyer_id: UUID, show_id: UUID, lane: str, body_hash: str, method: str
+    ) -> Acceptance:
         """Take a token and leave a note; without Redis, a token of the local bound."""
         ask = _Ask(
-            str(booking_id), str(buyer_id), str(show_id), lane, body_hash,
+            str(booking_id), str(buyer_id), str(show_id), lane, body_hash, method,
             self._bucket.name, self._bucket.burst, self._bucket.refill_seconds, self._backlog, KEEP_SECONDS,
         )  # fmt: skip
         if monotonic_seconds() - self._failed_at < 1.0:

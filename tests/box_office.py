@@ -80,14 +80,19 @@ class Shows:
             msgspec.json.encode(prices).decode(), begins, begins + timedelta(hours=3), now + opens_in, now + closes_in,
             hold_seconds, max_seats_per_booking, max_seats_per_buyer, max_live_holds,
         )  # fmt: skip
-        if sent:
-            row = await self._rows.fetchrow("SELECT * FROM show WHERE id = $1", show_id)
-            await self._publisher.publish(seal(lane, terms_of(row), Options()))
-            await until(f"show {show_id} is open", lambda: self._is_open(show_id))
         ids = tuple(seat_id(number, ordinal) for ordinal in range(seats))
-        return Show(str(show_id), lane, plan.sections[0].id, ids)
+        show = Show(str(show_id), lane, plan.sections[0].id, ids)
+        if sent:
+            await self.open(show)
+        return show
 
-    async def _is_open(self, show_id: uuid.UUID) -> bool:
+    async def open(self, show: Show) -> None:
+        """Send the show's opening to its lane, and wait for it."""
+        row = await self._rows.fetchrow("SELECT * FROM show WHERE id = $1", show.id)
+        await self._publisher.publish(seal(show.lane, terms_of(row), Options()))
+        await until(f"show {show.id} is open", lambda: self._is_open(show.id))
+
+    async def _is_open(self, show_id: str) -> bool:
         return bool(await self._rows.fetchval("SELECT opened FROM show WHERE id = $1", show_id))
 
     async def _founded(self, published: bool) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
@@ -114,9 +119,7 @@ class Shows:
         )  # fmt: skip
         return maker, venue, event
 
-    async def _hall(
-        self, venue: uuid.UUID, seats: int, per_row: int, standing: int
-    ) -> tuple[uuid.UUID, SeatPlan]:
+    async def _hall(self, venue: uuid.UUID, seats: int, per_row: int, standing: int) -> tuple[uuid.UUID, SeatPlan]:
         hall = new_id()
         rows = tuple(
             PlanRow(row_label(index), tuple(PlanSeat(f"{at + 1}", float(at), float(index + 2)) for at in range(length)))
@@ -154,11 +157,15 @@ class Buyer:
         """The same buyer at another edge."""
         return Buyer(self.id, self.email, self.http, edge_url, self.token)
 
-    async def ask(self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any) -> httpx.Response:
+    async def ask(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
         bearer = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         return await self.http.request(method, f"{self.edge_url}{path}", headers=bearer | (headers or {}), **more)
 
-    async def wish(self, show: Show | str, body: Any, *, key: str = "", wait: float = 10, **more: Any) -> httpx.Response:
+    async def wish(
+        self, show: Show | str, body: Any, *, key: str = "", wait: float = 10, **more: Any
+    ) -> httpx.Response:
         """Ask for seats, whatever is answered."""
         show_id = show.id if isinstance(show, Show) else show
         headers = {"Idempotency-Key": key or new_key()} | ({"Prefer": f"wait={wait:g}"} if wait else {})
@@ -195,12 +202,16 @@ class Buyer:
         try:
             await until(what, look, within)
         except AssertionError as error:
-            raise AssertionError(f"{error}; the booking: {seen}; its timeline: {await self.timeline(booking_id)}") from None
+            raise AssertionError(
+                f"{error}; the booking: {seen}; its timeline: {await self.timeline(booking_id)}"
+            ) from None
         return seen
 
     async def until_payable(self, booking_id: str, within: float = SOON_SECONDS) -> str:
         """The provider's order by which the booking can be paid."""
-        booking = await self.until(booking_id, "the order is made", lambda b: "razorpay_order_id" in b["payment"], within)
+        booking = await self.until(
+            booking_id, "the order is made", lambda b: "razorpay_order_id" in b["payment"], within
+        )
         return str(booking["payment"]["razorpay_order_id"])
 
     async def until_ticketed(self, booking_id: str, within: float = SOON_SECONDS) -> dict[str, Any]:
@@ -325,7 +336,13 @@ class Mailbox:
 async def let_time_pass(rows: asyncpg.Pool, booking_id: str) -> None:
     """What waits for a time to come before it goes on with this booking (leases, what is sent again) is due now."""
     booking = uuid.UUID(booking_id)
-    await rows.execute("UPDATE payment SET claimed_until = now() WHERE booking_id = $1 AND claimed_until > now()", booking)
-    await rows.execute("UPDATE refund SET claimed_until = now() WHERE booking_id = $1 AND claimed_until > now()", booking)
-    await rows.execute("UPDATE letter SET claimed_until = now() WHERE booking_id = $1 AND claimed_until > now()", booking)
+    await rows.execute(
+        "UPDATE payment SET claimed_until = now() WHERE booking_id = $1 AND claimed_until > now()", booking
+    )
+    await rows.execute(
+        "UPDATE refund SET claimed_until = now() WHERE booking_id = $1 AND claimed_until > now()", booking
+    )
+    await rows.execute(
+        "UPDATE letter SET claimed_until = now() WHERE booking_id = $1 AND claimed_until > now()", booking
+    )
     await rows.execute("UPDATE saga SET next_send_at = now() WHERE id = $1 AND next_send_at > now()", booking)

@@ -12,7 +12,7 @@ SETTINGS = """
 bind 127.0.0.1
 protected-mode yes
 daemonize no
-save ""
+save 900 1
 appendonly no
 maxmemory 512mb
 maxmemory-policy noeviction

@@ -1,8 +1,8 @@
 -- name: events_list
--- What is on: published events with their next open show; soonest first, or by price or title.
+-- What is on: published events with their next open show, or those that are over with their last; by date, price or title.
 WITH listed AS (
     SELECT e.id, e.title, e.kind, e.poster_url, e.language,
-        CASE WHEN e.status = 'published' AND n.starts_at IS NULL THEN 'over' ELSE e.status END AS status,
+        CASE WHEN e.status = 'published' AND $11 THEN 'over' ELSE e.status END AS status,
         n.starts_at AS next_show_at, n.city, n.venue, n.time_zone, n.currency, n.from_price,
         CASE $8 WHEN 'date' THEN coalesce(to_char(n.starts_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS'), '9')
             WHEN 'price' THEN lpad(coalesce(n.from_price, 0)::text, 19, '0') ELSE lower(e.title) END AS key
@@ -11,12 +11,13 @@ WITH listed AS (
         SELECT w.starts_at, v.city, v.name AS venue, v.time_zone, w.currency,
             (SELECT min((p ->> 'amount')::bigint) FROM jsonb_array_elements(w.prices) p) AS from_price
         FROM show w JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
-        WHERE w.event_id = e.id AND w.opened AND NOT w.cancelled AND ($11 OR w.starts_at > now())
+        WHERE w.event_id = e.id AND w.opened AND NOT w.cancelled AND $11 = (w.starts_at <= now())
             AND ($2::text IS NULL OR v.city ILIKE $2)
             AND ($5::timestamptz IS NULL OR w.starts_at >= $5) AND ($6::timestamptz IS NULL OR w.starts_at < $6)
-        ORDER BY w.starts_at LIMIT 1
+        ORDER BY abs(extract(epoch FROM w.starts_at - now())) LIMIT 1
     ) n ON true
-    WHERE e.status IN ('published', 'cancelled') AND (n.starts_at IS NOT NULL OR $11)
+    WHERE e.status IN ('published', 'cancelled') AND n.starts_at IS NOT NULL
+        AND NOT ($11 AND EXISTS (SELECT FROM show f WHERE f.event_id = e.id AND f.opened AND f.starts_at > now()))
         AND ($1::text IS NULL OR e.title ILIKE '%' || $1 || '%' OR e.description ILIKE '%' || $1 || '%')
         AND ($3::text IS NULL OR e.kind = $3) AND ($4::text IS NULL OR e.language ILIKE $4)
         AND ($7::bigint IS NULL OR n.from_price <= $7) AND ($2::text IS NULL OR n.city IS NOT NULL)

@@ -60,7 +60,8 @@ WHERE payment.id = before.id AND (before.claimed_until IS NULL OR before.claimed
 RETURNING payment.*, before.claimed_until IS NOT NULL AS tried
 
 -- name: payment_unclaim
-UPDATE payment SET claimed_until = NULL WHERE id = $1
+-- The lease ends; that somebody tried is kept.
+UPDATE payment SET claimed_until = now() WHERE id = $1
 
 -- name: payment_order
 UPDATE payment SET razorpay_order_id = $2 WHERE id = $1
@@ -83,7 +84,7 @@ WHERE id = $1 AND (claimed_until IS NULL OR claimed_until <= now())
 RETURNING *
 
 -- name: refund_unclaim
-UPDATE refund SET claimed_until = NULL, provider_refund_id = coalesce($2, provider_refund_id) WHERE id = $1
+UPDATE refund SET claimed_until = now(), provider_refund_id = coalesce($2, provider_refund_id) WHERE id = $1
 
 -- name: refund_by_provider
 SELECT * FROM refund WHERE provider_refund_id = $1 OR provider_payment_id = $2

@@ -18,6 +18,7 @@ from sagas.messages import (
     MakePdf,
     Message,
     Method,
+    MethodChosen,
     MoneyAuthorized,
     MoneyCaptured,
     MoneyRefunded,
@@ -100,6 +101,17 @@ class Story:
     def given_up(self) -> list[type[Message]]:
         return self.tell(GivenUp(event_id=self._id(), booking_id=BOOKED, reason="buyer"))
 
+    def written(self) -> None:
+        """The letter about a refund has been sent."""
+        letter = self.sent[-1]
+        assert isinstance(letter, SendLetter)
+        assert letter.template == "refunded"
+        assert self.answered(SendLetter, LetterSent, template="refunded") == []
+
+    def chosen(self, method: Method) -> list[type[Message]]:
+        self.method = method
+        return self.tell(MethodChosen(event_id=self._id(), booking_id=BOOKED, method=method))
+
     def refunds(self) -> list[tuple[str, int, str]]:
         return [(c.provider_payment_id, c.amount, c.reason) for c in self.sent if isinstance(c, RefundMoney)]
 
@@ -160,7 +172,8 @@ def test_money_after_the_expiry_is_given_back_when_the_seats_are_gone():
     assert story.captured() == [ConfirmSeats]
     assert story.answered(ConfirmSeats, SeatsGone, reason="taken") == [RefundMoney]
     assert status("expired", story.at) == "refunding"
-    assert story.answered(RefundMoney, MoneyRefunded) == []
+    assert story.answered(RefundMoney, MoneyRefunded) == [SendLetter]
+    story.written()
     assert story.end() == ("ended", "expired", ())
     assert story.refunds() == [("pay_1", PRICE, "expired")]
     assert status("expired", story.at) == "refunded"
@@ -281,6 +294,44 @@ def test_a_wrong_amount_authorized_beside_the_right_one_does_not_stop_the_right_
     assert story.tell(captured) == [ConfirmSeats]
 
 
+@pytest.mark.parametrize("prepared", [False, True])
+def test_another_way_to_pay_is_prepared_anew_and_the_answer_about_the_old_one_no_longer_counts(prepared: bool):
+    story = Story()
+    first = story.sent[-1]
+    assert isinstance(first, RequestPayment)
+    if prepared:
+        story.ready()
+    assert story.chosen("wallet") == [RequestPayment]
+    late = PaymentReady(
+        event_id=UUID(int=9),
+        booking_id=BOOKED,
+        answers=first.command_id,
+        payment_id=first.payment_id,
+        method="razorpay",
+    )
+    assert story.tell(late) == []
+    assert story.ready() == [CapturePayment]
+    assert story.facts.method == "wallet"
+
+
+def test_the_old_order_paid_after_another_way_was_chosen_and_paid_is_given_back_to_where_it_came_from():
+    story = Story()
+    story.ready()
+    order = story.facts.payment_id
+    story.chosen("wallet")
+    story.ready()
+    more = {"provider_payment_id": "wallet:1", "method": "wallet", "amount": PRICE, "currency": "INR"}
+    story.answered(CapturePayment, MoneyCaptured, **more)
+    late = MoneyCaptured(
+        event_id=UUID(int=9), booking_id=BOOKED, payment_id=order, provider_payment_id="pay_1", method="razorpay",
+        amount=PRICE, currency="INR",
+    )  # fmt: skip
+    assert story.tell(late) == [RefundMoney]
+    refund = story.sent[-1]
+    assert isinstance(refund, RefundMoney)
+    assert (refund.method, refund.payment_id, refund.provider_payment_id) == ("razorpay", order, "pay_1")
+
+
 def test_a_booking_given_up_before_it_is_paid_is_released():
     story = Story()
     story.ready()
@@ -316,6 +367,7 @@ def test_money_for_a_booking_given_up_is_refunded_only_after_the_lane_has_releas
     assert story.captured() == []
     assert story.answered(ReleaseSeats, SeatsReleased) == [RefundMoney]
     story.answered(RefundMoney, MoneyRefunded)
+    story.written()
     assert story.end() == ("ended", "cancelled", ())
 
 
@@ -366,9 +418,11 @@ def test_the_refund_of_a_stray_payment_does_not_stand_for_the_refund_that_turns_
         event_id=UUID(int=5), booking_id=BOOKED, answers=stray.command_id, refund_id=UUID(int=1),
         payment_id=story.facts.payment_id,
     )  # fmt: skip
-    assert story.tell(refunded) == []
+    assert story.tell(refunded) == [SendLetter]
+    story.written()
     assert story.at.course == "back"
     story.answered(RefundMoney, MoneyRefunded)
+    story.written()
     assert story.end() == ("ended", "expired", ())
     assert [payment for payment, _, _ in story.refunds()] == ["pay_2", "pay_1"]
 
@@ -409,7 +463,7 @@ def test_a_table_with_an_undo_after_its_pivot_cannot_be_made():
     def make(*steps: Step) -> Saga:
         return Saga(
             "booking", *steps, pivot="tickets", learn=BOOKING.learn, build=BOOKING.build, stray=BOOKING.stray,
-            outcomes=BOOKING.outcomes,
+            outcomes=BOOKING.outcomes, beside={},
         )  # fmt: skip
 
     tickets = Step("tickets", do=IssueTickets, done=TicketsIssued)

@@ -1,7 +1,7 @@
 """Every order in which a booking's events can come: all reachable histories of small worlds, explored to their ends.
 
-A world is the saga beside its surroundings (the lane, the provider, the buyer), each in its simplest true form.  Whatever
-they can do next is tried, events arrive in any order, and what must never be is asked of every state that was reached."""
+A world is the saga beside its surroundings (the lane, the provider, the buyer), each in its simplest true form.
+Whatever they can do next is tried, events arrive in any order, and what must never be is asked of every state."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -125,8 +125,7 @@ def read(world: World, event: Event) -> World:
     while events:
         event, before = events.popleft(), world.at
         at, commands = advance(BOOKING, before, event)
-        answered = {event.answers} | {command.command_id for command in before.awaiting}
-        check_step(world, before, at, event, commands, answered)
+        check_step(world, before, at, event, commands)
         world = world._replace(at=at)
         for command in commands:
             if isinstance(command, RefundMoney):
@@ -175,7 +174,10 @@ def carry_out(world: World, command: SagaCommand) -> Iterator[tuple[str, World]]
     }  # fmt: skip
     match command:
         case RequestPayment():
-            ready = PaymentReady(**answer, payment_id=command.payment_id, method=command.method)
+            ready = PaymentReady(
+                **answer | {"event_id": derived(command.payment_id, "ready")},
+                payment_id=command.payment_id, method=command.method,
+            )  # fmt: skip
             yield "the order is made", tell(world._replace(orders=world.orders | {command.method}), ready)
             if world.refuses:
                 refused = PaymentRefused(**answer, payment_id=command.payment_id, reason="payment-unavailable")
@@ -209,10 +211,20 @@ def carry_out(world: World, command: SagaCommand) -> Iterator[tuple[str, World]]
 MAY_LAPSE = (RequestPayment, CapturePayment)
 
 
-def check_step(
-    world: World, before: Progress, at: Progress, event: Event, commands: list[SagaCommand], answered: set[UUID | None]
-) -> None:
-    """What must hold of every single step."""
+#: Events whose repeats the saga's journal stops by their ids, before they come to ``advance``.
+STOPPED_BY_ID = (MethodChosen, MoneyAuthorized, MoneyCaptured, MoneyRefunded, PdfMade)
+
+
+def check_step(world: World, before: Progress, at: Progress, event: Event, commands: list[SagaCommand]) -> None:
+    """What must hold of every single step; who breaks it is named."""
+    try:
+        check_money_and_seats(world, before, at, commands)
+        check_outbox(before, at, event, commands)
+    except Broken as broken:
+        raise Broken(f"{broken} (reading {event.name()})") from None
+
+
+def check_money_and_seats(world: World, before: Progress, at: Progress, commands: list[SagaCommand]) -> None:
     for command in commands:
         if isinstance(command, ConfirmSeats) and at.facts.kept not in world.captured:
             raise Broken("seats are confirmed only for money that is kept")
@@ -232,6 +244,9 @@ def check_step(
     asked = {type(command) for command in at.awaiting}
     if {ConfirmSeats, ReleaseSeats} <= asked:
         raise Broken("the lane is never asked to confirm and to release at once")
+
+
+def check_outbox(before: Progress, at: Progress, event: Event, commands: list[SagaCommand]) -> None:
     owed = [command for command in before.awaiting if command.command_id != event.answers]
     lost = [command for command in owed if command not in at.awaiting and not isinstance(command, MAY_LAPSE)]
     if lost:
@@ -240,16 +255,27 @@ def check_step(
         raise Broken("every command that was sent is in the outbox")
     if any(command not in before.awaiting and command not in commands for command in at.awaiting):
         raise Broken("the outbox holds only what was sent")
-    again, more = advance(BOOKING, at, event) if isinstance(event, SeatsHeld | GivenUp | HoldExpired) else (at, [])
-    if more or again.step != at.step:
+    again, more = (at, []) if isinstance(event, STOPPED_BY_ID) else advance(BOOKING, at, event)
+    if more or (again.step, again.course, again.done) != (at.step, at.course, at.done):
         raise Broken("an event told twice in a row changes nothing")
 
 
 def check_rest(world: World) -> None:
-    """What must hold whenever nobody has anything to do but the buyer, and the hold has ended."""
+    """What must hold whenever nobody has anything to do but the buyer."""
     at = world.at
-    if world.told or world.todo or world.seats == "held":
+    if world.told or world.todo:
         return
+    if world.seats != "held":
+        check_end(world)
+    if waits_for := [
+        command.name() for command in at.awaiting if world.seats == "held" or type(command) not in MAY_LAPSE
+    ]:
+        raise Broken(f"nobody waits for an answer that never comes: {waits_for}")
+
+
+def check_end(world: World) -> None:
+    """What must hold when the hold has ended and nothing is on its way."""
+    at = world.at
     if at.course != "ended":
         raise Broken(f"the saga ends; it waits at {at.step} {at.course}")
     if (at.outcome == "completed") != (world.seats == "confirmed"):
@@ -267,33 +293,21 @@ def explore(start: World) -> int:
     came_from: dict[World, tuple[World, str] | None] = {start: None}
     states = deque([start])
     while states:
-        world, what = states.popleft(), ""
+        world = states.popleft()
         try:
             check_rest(world)
-            for what, following in steps_with_care(world):
+            for what, following in steps(world):
                 if following not in came_from:
                     came_from[following] = (world, what)
                     states.append(following)
         except Broken as broken:
-            story = [str(broken.__notes__[0])] if getattr(broken, "__notes__", None) else []
+            story: list[str] = []
             while (link := came_from[world]) is not None:
                 world, what = link
                 story.insert(0, what)
-            pytest.fail("\n  ".join([f"{broken}, when", *story]))
+            pytest.fail("\n  ".join([f"{broken}, when", *story]), pytrace=False)
         assert len(came_from) < STATES_MAX
     return len(came_from)
-
-
-def steps_with_care(world: World) -> Iterator[tuple[str, World]]:
-    """The steps, with the last one noted where it breaks a rule."""
-    for event in world.told:
-        others = tuple(other for other in world.told if other is not event)
-        try:
-            read(world._replace(told=others), event)
-        except Broken as broken:
-            broken.add_note(f"the saga reads {event.name()}")
-            raise
-    yield from steps(world)
 
 
 WORLDS = {
@@ -317,6 +331,7 @@ WORLDS = {
     "a wallet too low chosen beside an order that is paid": a_world(
         to_pay=(("pay_1", PRICE, True),), chooses=("wallet",), balance=0
     ),
+    "the same way to pay chosen again": a_world(to_pay=(("pay_1", PRICE, False),), chooses=("razorpay",)),
     "the wallet chosen beside an authorized payment": a_world(
         to_pay=(("pay_1", PRICE, False),), chooses=("wallet",), balance=PRICE
     ),
@@ -325,4 +340,4 @@ WORLDS = {
 
 @pytest.mark.parametrize("start", WORLDS.values(), ids=WORLDS.keys())
 def test_whatever_happens_in_whatever_order_money_ends_as_seats_or_as_one_refund(start: World):
-    explore(start)
+    assert explore(start) > 20

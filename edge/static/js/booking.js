@@ -8,20 +8,23 @@ import { hour, moment } from "./words.js";
 const place = document.getElementById("booking");
 const { booking: id, razorpay: origin } = place.dataset;
 const EVENTS = {
-  seats_held: "The seats were held",
+  seats_held: "Your seats were held",
   payment_ready: "The payment was prepared",
   payment_refused: "The payment could not be prepared",
   attempt_failed: "An attempt to pay failed",
-  payment_attempt_failed: "An attempt to pay failed",
+  method_chosen: "Another way to pay was chosen",
+  money_authorized: "Your bank approved the payment",
   money_captured: "The money arrived",
-  seats_confirmed: "The seats were confirmed",
+  seats_confirmed: "Your seats were confirmed",
   tickets_issued: "The tickets were issued",
+  pdf_made: "The tickets were printed as a PDF",
   letter_sent: "The letter with the tickets was sent",
   hold_expired: "The hold ran out",
+  given_up: "The booking was given up",
   seats_released: "The seats went back on sale",
   seats_gone: "The seats were gone",
   money_refunded: "The money went back",
-  payment_cancelled: "The payment was called off",
+  refund_failed: "Sending the money back failed; it is tried again",
 };
 
 function gone(title, text, ...links) {
@@ -73,7 +76,7 @@ async function tell(timeline, story) {
   story.hidden = false;
   timeline.replaceChildren(...answer.body.items.map((item) => make("li", {},
     make("time", { datetime: item.at }, hour(item.at)), item.event in EVENTS ? EVENTS[item.event] : plain(item.event),
-    item.reason && make("span", { class: "soft" }, ` (${plain(item.reason).toLowerCase()})`))));
+    item.reason && make("p", { class: "soft" }, item.reason.includes(" ") ? item.reason : plain(item.reason)))));
 }
 
 function plain(name) {

@@ -19,6 +19,7 @@ const page = find("show");
 const { show: showId, title, currency } = page.dataset;
 const maxSeats = Math.min(Number(page.dataset.maxSeats), MOST_SEATS);
 const onSale = ["on_sale", "sold_out"].includes(page.dataset.status);
+const narrow = matchMedia("(max-width: 60rem)");
 const picksSlot = `frontrow.picks.${showId}`;
 
 let sections = [];
@@ -126,7 +127,7 @@ function drawPanel() {
 
 function tell(...what) {
   note.replaceChildren(...what);
-  if (what.length) note.scrollIntoView({ block: "nearest" });
+  if (what.length) note.scrollIntoView({ block: narrow.matches ? "center" : "nearest" });
 }
 
 async function hold(wish) {
@@ -209,7 +210,7 @@ async function follow(booking) {
     back: { text: "Choose other seats", more: "Book more seats", go: chooseAgain },
     onProblem: (answer) => { if (answer.status === 401) leaveForLogIn(); },
   });
-  panel.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  if (narrow.matches) panel.scrollIntoView({ block: "start", behavior: "smooth" });
 }
 
 function own(booking) {

@@ -15,11 +15,11 @@ export function exactly({ amount, currency }) {
 /** A moment on the clock of that time zone (the reader's own without one). */
 export function moment(text, timeZone) {
   const format = { weekday: "short", day: "numeric", month: "long", hour: "numeric", minute: "2-digit", hour12: true, timeZone };
-  return new Date(text).toLocaleString("en-IN", format).replace(/\b[ap]m\b/, (half) => half.toUpperCase());
+  return capitals(new Date(text).toLocaleString("en-IN", format));
 }
 
 export function hour(text) {
-  return new Date(text).toLocaleTimeString("en-IN", { hour: "numeric", minute: "2-digit", second: "2-digit" });
+  return capitals(new Date(text).toLocaleTimeString("en-IN", { hour: "numeric", minute: "2-digit", second: "2-digit", hour12: true }));
 }
 
 export function count(number, one, many = `${one}s`) {
@@ -29,4 +29,8 @@ export function count(number, one, many = `${one}s`) {
 /** `4:05` from seconds. */
 export function minutes(seconds) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+function capitals(text) {
+  return text.replace(/\b[ap]m\b/, (half) => half.toUpperCase());
 }

@@ -74,25 +74,32 @@ class Cable:
         pair = (writer, to_writer)
         self._pairs.add(pair)
         try:
-            await asyncio.gather(self._pump(reader, to_writer, asked=True), self._pump(to_reader, writer, asked=False))
+            await asyncio.gather(self._pump(reader, to_writer, pair), self._pump(to_reader, writer, None))
         finally:
             self._pairs.discard(pair)
             for end in pair:
                 end.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: bool) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        asked: tuple[asyncio.StreamWriter, asyncio.StreamWriter] | None,
+    ) -> None:
+        """Carry one direction; ``asked`` is the pair to cut when a word says so."""
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
                 await self._moving.wait()
                 what = self.on_word(data) if asked else "pass"
-                if what == "cut before":
-                    break
-                writer.write(data)
-                await writer.drain()
+                if what != "cut before":
+                    writer.write(data)
+                    await writer.drain()
                 if what == "cut after":
                     await asyncio.sleep(0.05)  # the server has it, and answers into nothing
-                    break
-            if not writer.transport.is_closing() and reader.at_eof():
+                if what != "pass" and asked:
+                    self.cuts += 1
+                    for end in asked:
+                        end.transport.abort()
+                    return
+            if not writer.transport.is_closing():
                 writer.write_eof()
-        if not reader.at_eof():
-            self.cut()

@@ -1,0 +1,221 @@
+"""The best available places: the documented rule followed naively, beside the quick way that remembers where to look."""
+
+from itertools import accumulate, pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.seat_choice import SeatChoice
+from sagas.seat_plan import PlanRow, PlanSeat, PlanSection, SeatPlan
+
+pytestmark = pytest.mark.pure
+
+TAKEN = 2
+
+
+def row(label: str, *blocks: int) -> PlanRow:
+    """A row whose blocks have so many seats each, with an aisle between."""
+    seats, x = [], 0.0
+    for block in blocks:
+        seats += [PlanSeat(str(len(seats) + at + 1), x + at, 0.0) for at in range(block)]
+        x += block + 1.0
+    return PlanRow(label, tuple(seats))
+
+
+def seated(name: str, *rows: PlanRow) -> PlanSection:
+    return PlanSection(id=name, name=name, kind="seated", tier="A", rows=rows)
+
+
+def standing(name: str, capacity: int) -> PlanSection:
+    return PlanSection(id=name, name=name, kind="standing", tier="B", capacity=capacity)
+
+
+def choice_of(*sections: PlanSection) -> SeatChoice:
+    plan = SeatPlan(sections)
+    return SeatChoice(plan, bytearray(plan.places))
+
+
+def take(choice: SeatChoice, *ordinals: int) -> None:
+    change(choice, list(ordinals), TAKEN)
+
+
+def free(choice: SeatChoice, *ordinals: int) -> None:
+    change(choice, list(ordinals), 0)
+
+
+def change(choice: SeatChoice, ordinals: list[int], state: int) -> None:
+    was_free = choice.states[ordinals[0]] == 0
+    for ordinal in ordinals:
+        choice.states[ordinal] = state
+    choice.changed(ordinals, was_free, state == 0)
+
+
+def every(choice: SeatChoice) -> list[int]:
+    return list(range(len(choice.plan.sections)))
+
+
+def test_a_party_sits_side_by_side_in_the_middle_of_the_front_row():
+    choice = choice_of(seated("stalls", row("A", 9), row("B", 9)))
+    assert choice.best(3, [0], together=True) == [3, 4, 5]
+
+
+def test_of_two_places_as_near_to_the_middle_the_first_is_taken():
+    choice = choice_of(seated("stalls", row("A", 5)))
+    take(choice, 2)
+    assert choice.best(1, [0], together=True) == [1]
+
+
+def test_nobody_sits_together_across_an_aisle():
+    choice = choice_of(seated("stalls", row("A", 2, 2), row("B", 4)))
+    assert choice.best(3, [0], together=True) == [4, 5, 6]
+    take(choice, 4, 5, 6, 7)
+    assert choice.best(3, [0], together=True) == []
+
+
+def test_a_party_goes_further_back_rather_than_be_parted():
+    choice = choice_of(seated("stalls", row("A", 4), row("B", 4)))
+    take(choice, 1)
+    assert choice.best(3, [0], together=False) == [4, 5, 6]
+
+
+def test_a_party_that_fits_nowhere_is_split_into_the_fewest_groups():
+    choice = choice_of(seated("stalls", row("A", 3), row("B", 4), row("C", 2)))
+    assert choice.best(6, [0], together=False) == [3, 4, 5, 6, 0, 1]
+    assert choice.best(6, [0], together=True) == []
+
+
+def test_the_first_section_that_seats_the_party_is_best_and_seats_go_before_standing():
+    choice = choice_of(standing("floor", 5), seated("stalls", row("A", 2)), seated("balcony", row("A", 4)))
+    assert choice.best(2, every(choice), together=True) == [5, 6]
+    assert choice.best(4, every(choice), together=True) == [7, 8, 9, 10]
+    assert choice.best(5, every(choice), together=True) == [0, 1, 2, 3, 4]
+
+
+def test_standing_places_are_given_out_in_order_and_again_when_they_are_freed():
+    choice = choice_of(standing("floor", 6))
+    assert choice.best(3, [0], together=True) == [0, 1, 2]
+    take(choice, 0, 1, 2)
+    assert choice.best(2, [0], together=True) == [3, 4]
+    take(choice, 3, 4)
+    free(choice, 1)
+    assert choice.best(2, [0], together=True) == [1, 5]
+    assert choice.best(3, [0], together=False) == []
+
+
+def test_only_the_asked_sections_are_looked_at():
+    choice = choice_of(seated("stalls", row("A", 4)), seated("balcony", row("A", 4)))
+    assert choice.best(2, [1], together=True) == [5, 6]
+
+
+def test_more_than_are_left_is_refused_without_looking():
+    choice = choice_of(seated("stalls", row("A", 3)))
+    take(choice, 0)
+    assert choice.left == [2]
+    assert choice.best(3, [0], together=False) == []
+
+
+def test_a_section_without_places_is_never_the_section_of_a_place():
+    choice = choice_of(standing("closed", 0), standing("floor", 2), standing("shut", 0))
+    assert [choice.section_of(ordinal) for ordinal in range(2)] == [1, 1]
+
+
+def test_choosing_changes_no_state():
+    choice = choice_of(seated("stalls", row("A", 3), row("B", 2)))
+    take(choice, 1)
+    before = bytes(choice.states)
+    choice.best(4, [0], together=False)
+    choice.best(5, [0], together=False)
+    assert bytes(choice.states) == before
+
+
+class Naive:
+    """The rule as ``seat_choice`` documents it, looked up from scratch each time."""
+
+    def __init__(self, plan: SeatPlan, states: bytearray) -> None:
+        self.plan, self.states = plan, bytearray(states)
+
+    def best(self, quantity: int, sections: list[int], together: bool) -> list[int]:
+        seats_first = sorted(sections, key=lambda index: self.plan.sections[index].kind == "standing")
+        if sum(self._left(index) for index in sections) < quantity:
+            return []
+        if found := self._side_by_side(quantity, seats_first):
+            return found
+        if together:
+            return []
+        picked: list[int] = []
+        while len(picked) < quantity:
+            sizes = range(min(quantity - 1, quantity - len(picked)), 0, -1)
+            group = next(filter(None, (self._side_by_side(size, seats_first) for size in sizes)), [])
+            if not group:
+                return []
+            for ordinal in group:
+                self.states[ordinal] = TAKEN
+            picked += group
+        return picked
+
+    def _left(self, index: int) -> int:
+        first = self.plan.firsts[index]
+        return self.states[first : first + self.plan.sections[index].places].count(0)
+
+    def _side_by_side(self, size: int, sections: list[int]) -> list[int]:
+        for index in sections:
+            section, first = self.plan.sections[index], self.plan.firsts[index]
+            if section.kind == "standing":
+                places = [at for at in range(first, first + section.capacity) if self.states[at] == 0]
+                if len(places) >= size:
+                    return places[:size]
+                continue
+            for line in section.rows:
+                if found := self._in_row(size, line, first):
+                    return found
+                first += len(line.seats)
+        return []
+
+    def _in_row(self, size: int, line: PlanRow, first: int) -> list[int]:
+        gaps = [other.x - one.x > 1.5 for one, other in pairwise(line.seats)]
+        middle = (len(line.seats) - 1) / 2
+        found = [
+            begin
+            for begin in range(len(line.seats) - size + 1)
+            if not any(gaps[begin : begin + size - 1]) and not any(self.states[first + begin : first + begin + size])
+        ]
+        best = min(found, key=lambda begin: abs(begin + (size - 1) / 2 - middle), default=None)
+        return [] if best is None else list(range(first + best, first + best + size))
+
+
+rows = st.lists(st.integers(1, 5), min_size=1, max_size=3)
+halls = st.lists(
+    st.one_of(st.lists(rows, min_size=1, max_size=4), st.integers(0, 6)), min_size=1, max_size=3
+)  # fmt: skip
+turns = st.lists(
+    st.tuples(st.sampled_from(["best", "apart", "take", "free"]), st.integers(1, 7), st.integers(0, 2**20)),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(halls, turns)
+def test_what_is_remembered_about_full_rows_never_changes_the_choice(hall: list[list[list[int]] | int], what: list):
+    sections = [
+        standing(f"s{at}", part) if isinstance(part, int) else seated(f"s{at}", *(row("R", *line) for line in part))
+        for at, part in enumerate(hall)
+    ]
+    choice = choice_of(*sections)
+    for turn, size, luck in what:
+        if turn in ("best", "apart"):
+            asked = [index for index in every(choice) if luck >> index & 1] or every(choice)
+            naive = Naive(choice.plan, choice.states)
+            found = choice.best(size, asked, together=turn == "best")
+            assert found == naive.best(size, asked, together=turn == "best")
+            if found:
+                take(choice, *found)
+            continue
+        wanted = 0 if turn == "take" else TAKEN
+        there = [ordinal for ordinal, state in enumerate(choice.states) if state == wanted]
+        if there:
+            begin = luck % len(there)
+            change(choice, there[begin : begin + size], TAKEN - wanted)
+        firsts = [*accumulate((section.places for section in sections), initial=0)]
+        assert choice.left == [choice.states[a:b].count(0) for a, b in pairwise(firsts)]
