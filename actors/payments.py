@@ -64,7 +64,7 @@ def request_payment(message: dict[str, Any]) -> None:
     on_loop(money.set_order(command.payment_id, order_id))
     _report(
         PaymentReady(
-            event_id=event_id_for(command.payment_id, PaymentReady), booking_id=command.booking_id,
+            event_id=event_id_for(command.command_id, PaymentReady), booking_id=command.booking_id,
             answers=command.command_id, payment_id=command.payment_id, method=command.method, order_id=order_id,
         )
     )  # fmt: skip

@@ -204,7 +204,7 @@ class _Batch:
                 if command.method == "razorpay":
                     return None
                 return PaymentReady(
-                    event_id=event_id_for(command.payment_id, PaymentReady), booking_id=command.booking_id,
+                    event_id=event_id_for(command.command_id, PaymentReady), booking_id=command.booking_id,
                     answers=command.command_id, payment_id=command.payment_id, method=command.method,
                 )  # fmt: skip
             case CapturePayment() if command.method != "razorpay":

@@ -84,7 +84,9 @@ class SeatChoice:
             if self.left[section] < quantity:
                 continue
             if self.plan.sections[section].kind == "standing":
-                return self._standing(section, quantity)
+                if found := self._standing(section, quantity):
+                    return found
+                continue
             rows = self.rows_of_section[section]
             row = begin = self._seated_from.get((section, quantity), rows.start)
             while row < rows.stop:

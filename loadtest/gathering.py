@@ -83,9 +83,9 @@ async def crowd(folder: Path, race: Race, told: dict[str, Any], buyers: list[dic
     processes: list[asyncio.subprocess.Process] = []
     try:
         for part in range(parts):
-            shared = {**told, "race": race.name, "wait_seconds": WAIT_SECONDS, "notes": str(notes[part])}
-            paying = len(range(part, race.paying, parts))
-            _write_secret(plans[part], json.dumps({**shared, "paying": paying, "buyers": buyers[part::parts]}))
+            shared = {**told, "race": race.name, "wait_seconds": WAIT_SECONDS, "paying": race.paying}
+            own = {"notes": str(notes[part]), "buyers": buyers[part::parts]}
+            _write_secret(plans[part], json.dumps(shared | own))
             processes.append(
                 await asyncio.create_subprocess_exec(
                     sys.executable, "-m", "loadtest.crowd", str(plans[part]), cwd=ROOT,

@@ -14,7 +14,8 @@ HOLD_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """``must_sell`` seats are given out in the end, no more and no fewer; so many winners go on ``paying``."""
+    """``must_sell`` seats are given out in the end, no more and no fewer.  So many winners in each process of the crowd
+    go on ``paying``."""
 
     name: str
     title: str
@@ -38,5 +39,5 @@ class Race:
 RACES = (
     Race("pairs", "100 buyers, two chosen seats each, 50 seats", 100, 50, 5, "pairs", 50),
     Race("one-seat", "500 buyers, the same seat", 500, 1, 1, "one seat", 1),
-    Race("best-available", "2,000 buyers, best available, 1,000 seats", 2000, 1000, 25, "best available", 1000, 20),
+    Race("best-available", "2,000 buyers, best available, 1,000 seats", 2000, 1000, 25, "best available", 1000, 10),
 )

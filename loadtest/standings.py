@@ -32,6 +32,7 @@ def summary(race: dict[str, Any], notes: list[dict[str, Any]]) -> dict[str, Any]
         "all_told_seconds": last,
         "told_per_second": round(len(notes) / last) if last else 0,
         "asked_again": sum(len(note["answers"]) > 1 for note in notes),
+        "went_to_pay": sum("payment" in note for note in notes),
         "paid_and_confirmed": len(paid),
         "paid_to_confirmed_seconds": by_percentile(paid),
     }
@@ -60,10 +61,10 @@ def table(summaries: list[dict[str, Any]]) -> str:
             f"{'':<16}{outcomes}; from its own request p50 {requests['p50']:.2f} s, p99 {requests['p99']:.2f} s;"
             f" {found['asked_again']:,} asked again; the crowd took {found['crowd_cpu_seconds']:.1f} s of CPU"
         )
-        if found["paid_and_confirmed"]:
+        if found["paying"]:
             paid = found["paid_to_confirmed_seconds"]
             lines.append(
-                f"{'':<16}{found['paid_and_confirmed']} of {found['paying']} paid and were confirmed under load:"
+                f"{'':<16}{found['paid_and_confirmed']} of {found['went_to_pay']} who paid were confirmed under load:"
                 f" p50 {paid['p50']:.2f} s, max {paid['max']:.2f} s"
             )
         if found.get("killed"):

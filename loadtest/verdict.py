@@ -86,7 +86,9 @@ async def gather(connection: Any, client: httpx.AsyncClient, where: Stack) -> Ev
     received, ledger = await fetch_letters(client, where.mailbox_url), await fetch_ledger(client, where.razorpay_url)
     races, remark = read_notes(where.onsale_dir, await database_birth(connection))
     lost = await connection.fetch("SELECT lane, generation, note FROM lost_command ORDER BY noticed_at DESC LIMIT 20")
+    owed = await connection.fetchval("SELECT count(*) FROM refund WHERE status = 'failed'")
     remarks = [remark] if remark else []
+    remarks += [f"{owed} refunds failed at the provider: that money is owed, in front of an operator"] if owed else []
     remarks += [f"{row['lane']} began generation {row['generation']}: {row['note']}" for row in lost]
     limit, is_full = settings().max_live_holds_per_buyer, len(received) >= LETTERS_MAX
     return Evidence(connection, ledger, received, races, limit, asked_at, is_full, remarks)

@@ -160,7 +160,7 @@ BOOKING = Saga(
          refused=(HoldExpired, GivenUp)),
     Step("payment", do=RequestPayment, done=PaymentReady, implied_by=(MoneyCaptured,), restarted_by=(MethodChosen,),
          refused=(PaymentRefused, HoldExpired, GivenUp)),
-    Step("money", do=CapturePayment, done=MoneyCaptured, undo=RefundMoney, undone=(MoneyRefunded,),
+    Step("money", do=CapturePayment, done=MoneyCaptured, unasked=True, undo=RefundMoney, undone=(MoneyRefunded,),
          on={MoneyAuthorized: CapturePayment}, refused=(PaymentRefused, HoldExpired, GivenUp), reopens=("expired",)),
     Step("confirm", do=ConfirmSeats, done=SeatsConfirmed, refused=(SeatsGone,)),
     # -- pivot: the seats are theirs; from here on we only go forward --

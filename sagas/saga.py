@@ -18,8 +18,8 @@ class Step(msgspec.Struct, frozen=True):
     ``refused`` events turn the saga round; an ``undone`` event says that the step holds no longer, whoever ended it;
     ``on`` answers an event within the step by a further command; an ``implied_by`` event completes the following step
     and with it this one (webhooks overtake answers); a ``restarted_by`` event begins the step anew, also while the one
-    after it is awaited; ``reopens`` names the outcomes after which the step's late
-    completion carries the saga forward again instead of being undone."""
+    after it is awaited; an ``unasked`` step is completed by its event, whatever that answers; ``reopens`` names the
+    outcomes after which the step's late completion carries the saga forward again instead of being undone."""
 
     name: str
     done: type[Event]
@@ -30,6 +30,7 @@ class Step(msgspec.Struct, frozen=True):
     on: dict[type[Event], type[Message]] = {}
     implied_by: tuple[type[Event], ...] = ()
     restarted_by: tuple[type[Event], ...] = ()
+    unasked: bool = False
     reopens: tuple[str, ...] = ()
 
 
@@ -103,7 +104,7 @@ def advance(saga: Saga, at: Progress, event: Event) -> Moved:
 
     A command in flight is never abandoned: while its answer is awaited, only that answer moves the main line.
     """
-    answered = at.awaited is not None and event.answers == at.awaited
+    answered = event.answers in {c.command_id for c in at.awaiting} - set(at.aside)
     before = at.facts
     at = msgspec.structs.replace(
         at,
@@ -126,7 +127,7 @@ def _move(saga: Saga, at: Progress, event: Event, answered: bool) -> Moved:
     """What the event does to the main line."""
     kind, step = type(event), saga.by_name.get(at.step)
     if step and at.course == "forward":
-        if kind is step.done and event.answers not in at.aside:
+        if kind is step.done and (step.unasked or step.do is None or answered):
             return _forward(saga, at, step, event)
         if kind in step.implied_by and (following := saga.after(step.name)):
             at = msgspec.structs.replace(at, done=(*at.done, step.name), awaiting=_without_awaited(at))
@@ -137,7 +138,7 @@ def _move(saga: Saga, at: Progress, event: Event, answered: bool) -> Moved:
             return _turn_round(saga, at, event)
         if kind in step.on:
             return _issue(saga, at, step.on[kind], event)
-    elif step and at.course == "back" and kind in step.undone and answered:
+    elif step and at.course == "back" and kind in step.undone and event.answers == at.awaited:
         return _back(saga, _without(at, step.name), event)
 
     if at.course != "forward" and (late := _completes(saga, kind)) and late.name not in at.done:
@@ -163,6 +164,7 @@ def _restarted(saga: Saga, at: Progress, kind: type[Event]) -> Step | None:
 
 
 def _restart(saga: Saga, at: Progress, step: Step, event: Event) -> Moved:
+    """Ask anew; an answer to what was asked before no longer completes the step, unless it comes unasked anyway."""
     at = msgspec.structs.replace(
         at,
         step=step.name,

@@ -20,13 +20,14 @@ PLACES = """WITH place AS (
 #: A booking's total, from its parts.
 TOTAL = """(coalesce((b.amounts::jsonb ->> 'seats')::bigint, 0) - coalesce((b.amounts::jsonb ->> 'discount')::bigint, 0)
     + coalesce((b.amounts::jsonb ->> 'fees')::bigint, 0) + coalesce((b.amounts::jsonb ->> 'tax')::bigint, 0))"""
-#: What each booking was promised to cost, what came in for it, and what went back or is on its way back.
+#: What each booking was promised to cost, what came in for it, and what went back, is on its way back, or is owed: a
+#: refund that failed stays in front of an operator, and is told as a remark.
 #: A booking is settled when its saga has ended, or when nothing has moved for half a minute.
 MONEY = f"""WITH settled AS (
     SELECT b.id, b.state, b.currency,
         {TOTAL} AS total,
         coalesce((SELECT sum(c.amount) FROM capture c WHERE c.booking_id = b.id), 0) AS captured,
-        coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id AND r.status <> 'failed'), 0) AS refunded
+        coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id), 0) AS refunded
     FROM booking b LEFT JOIN saga s ON s.id = b.id
     WHERE s.id IS NULL OR s.course = 'ended' OR greatest(s.changed_at, b.changed_at) < now() - interval '30 s'
 )"""

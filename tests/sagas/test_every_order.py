@@ -175,8 +175,7 @@ def carry_out(world: World, command: SagaCommand) -> Iterator[tuple[str, World]]
     match command:
         case RequestPayment():
             ready = PaymentReady(
-                **answer | {"event_id": derived(command.payment_id, "ready")},
-                payment_id=command.payment_id, method=command.method,
+                **answer, payment_id=command.payment_id, method=command.method,
             )  # fmt: skip
             yield "the order is made", tell(world._replace(orders=world.orders | {command.method}), ready)
             if world.refuses:

@@ -25,7 +25,7 @@ export function describe(booking, paid = false) {
     case "expired":
       return {
         name: "Expired", tone: "failed", headline: "The time ran out",
-        text: "The seats went back to the others. Nothing was taken from you; should a payment still arrive, it wins the seats if they are free, or comes back by itself.",
+        text: "The seats went back on sale. Should a payment of yours still arrive, it wins them if they are free, or comes back to you by itself.",
       };
     case "refused":
       return { name: "Refused", tone: "failed", headline: booking.refusal?.title ?? "Not this time", text: booking.refusal?.detail ?? "" };

@@ -1,5 +1,5 @@
 /* A show's page: pick seats on the map or let them be chosen, hold them, and pay, while the hall changes live. */
-import { ask, logInPath, sentence } from "./api.js";
+import { ask, logInPath, now, sentence } from "./api.js";
 import { bestAvailable } from "./best_available.js";
 import { bookingCard } from "./booking_card.js";
 import { make, say } from "./element.js";
@@ -13,12 +13,13 @@ import { wishFor } from "./wish.js";
 import { count, money } from "./words.js";
 
 const MOST_SEATS = 10;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const STAGE_NAMES = { film: "Screen", match: "Pitch" };
 const find = (id) => document.getElementById(id);
 const page = find("show");
 const { show: showId, title, currency } = page.dataset;
 const maxSeats = Math.min(Number(page.dataset.maxSeats), MOST_SEATS);
-const onSale = ["on_sale", "sold_out"].includes(page.dataset.status);
+let onSale = ["on_sale", "sold_out"].includes(page.dataset.status);
 const narrow = matchMedia("(max-width: 60rem)");
 const picksSlot = `frontrow.picks.${showId}`;
 
@@ -207,7 +208,7 @@ async function follow(booking) {
   panel.replaceChildren(place);
   card = bookingCard(place, booking, {
     title, origin: page.dataset.razorpay, user: await me, holdSeconds: Number(page.dataset.holdSeconds), onChange: own,
-    back: { text: "Choose other seats", more: "Book more seats", go: chooseAgain },
+    back: { text: "Back to the seats", more: "Book more seats", go: chooseAgain },
     onProblem: (answer) => { if (answer.status === 401) leaveForLogIn(); },
   });
   if (narrow.matches) panel.scrollIntoView({ block: "start", behavior: "smooth" });
@@ -228,11 +229,25 @@ function own(booking) {
   list.draw();
 }
 
-function chooseAgain() {
+function chooseAgain(booking) {
   card = null;
+  const again = booking && booking.status !== "confirmed" ? booking.seats : [];
+  picked = again.map((seat) => byId.get(seat.id)).filter((seat) => seat?.state === "free");
   tell();
   drawPanel();
   find("canvas").focus({ preventScroll: true });
+}
+
+/** Who waits for the sale to open need not reload: the page opens by itself. */
+function openInTime() {
+  const wait = Date.parse(page.dataset.saleOpens) - now();
+  if (page.dataset.status !== "scheduled" || wait > LONGEST_TIMER_MS) return;
+  setTimeout(() => {
+    onSale = true;
+    find("opens")?.remove();
+    say("The sale has opened.");
+    if (!card) drawPanel();
+  }, Math.max(wait, 0));
 }
 
 /** Whoever comes back finds their hold again, and their seats marked. */
@@ -292,6 +307,7 @@ find("zoom-out").addEventListener("click", () => map.zoom(1 / 1.6, undefined, un
 find("zoom-all").addEventListener("click", () => map.showAll());
 onColoursChange(() => { if (sections.length) drawLegend(); });
 drawPanel();
+openInTime();
 
 followSeats(showId, {
   async onHall(hall, layout) {

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -97,11 +98,10 @@ class BrokerControl:
                 channel.basic_ack(method.delivery_tag)
 
             channel.basic_consume(lane, on_message, arguments={"x-stream-offset": "first"})
-            waited = 0.0
+            limit = time.monotonic() + READ_LIMIT_SECONDS
             while not found or found[-1][1] != end:
-                assert waited < READ_LIMIT_SECONDS, f"{lane} fell silent after {len(found)} messages"
+                assert time.monotonic() < limit, f"{lane}: its end was not met after {len(found)} messages"
                 connection.process_data_events(time_limit=0.2)
-                waited += 0.2 if not found or found[-1][1] != end else 0
             connection._impl._transport.abort()  # closing would nack what is left, which a stream forbids
             return found[:-1]
 

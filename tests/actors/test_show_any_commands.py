@@ -1,0 +1,213 @@
+"""Any commands in any order: every outcome of ``decide`` beside a naive show that looks everything up in dicts."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
+
+from actors.show import FREE, STATE_NAMES, Inputs, Outcome, Show, apply, decide
+from sagas.identity import base32
+from sagas.messages import ConfirmSeats, ExpireHold, HoldSeats, OpenShow, Price, ReleaseSeats
+from sagas.seat_plan import SeatPlan
+from tests.actors.naive_choice import Naive, row, seated, standing
+
+pytestmark = pytest.mark.pure
+
+SHOW, NUMBER = UUID(int=77), 900
+NOON = datetime(2026, 12, 5, 12, tzinfo=UTC)
+BUYERS = [UUID(int=number) for number in range(1, 4)]
+PLAN = SeatPlan((standing("floor", 4), seated("stalls", row("A", 2, 3), row("B", 4)), seated("balcony", row("A", 3))))
+HOLD_SECONDS, LIVE_HOLDS, PER_BOOKING, PER_BUYER, OVER_SHOWS = 60, 2, 5, 8, 3
+TERMS = OpenShow(
+    command_id=UUID(int=5), show_id=SHOW, number=NUMBER, plan="", currency="INR",
+    prices=(Price("floor", 1), Price("stalls", 20), Price("balcony", 300)), starts_at=NOON + timedelta(minutes=40),
+    ends_at=NOON + timedelta(minutes=50), sale_opens_at=NOON, sale_closes_at=NOON + timedelta(minutes=30),
+    hold_seconds=HOLD_SECONDS, max_seats_per_booking=PER_BOOKING, max_seats_per_buyer=PER_BUYER,
+    max_live_holds=LIVE_HOLDS,
+)  # fmt: skip
+
+
+class NaiveShow:
+    """Seats and bookings in dicts; what is asked is counted afresh."""
+
+    def __init__(self) -> None:
+        self.seats: dict[int, tuple[str, UUID | None]] = {at: ("free", None) for at in range(PLAN.places)}
+        self.bookings: dict[UUID, dict[str, Any]] = {}
+
+    def of_buyer(self, buyer: UUID, *states: str) -> list[dict[str, Any]]:
+        return [b for b in self.bookings.values() if b["buyer"] == buyer and b["state"] in states]
+
+    def hold(self, wish: HoldSeats, now: datetime, live_elsewhere: int) -> tuple[str, tuple[int, ...]]:
+        wanted = len(wish.seats) or wish.quantity
+        held = self.of_buyer(wish.buyer_id, "held")
+        live = self.of_buyer(wish.buyer_id, "held", "confirmed")
+        if now > wish.not_after:
+            return "not-in-time", ()
+        if now >= TERMS.sale_closes_at:
+            return "show-closed", ()
+        if (
+            wanted > PER_BOOKING
+            or len(held) >= LIVE_HOLDS
+            or live_elsewhere >= OVER_SHOWS
+            or sum(len(b["seats"]) for b in live) + wanted > PER_BUYER
+        ):
+            return "limit-reached", ()
+        return self.choose(wish)
+
+    def choose(self, wish: HoldSeats) -> tuple[str, tuple[int, ...]]:
+        if wish.seats:
+            known = {f"{base32(NUMBER)}-{base32(at)}": at for at in self.seats}
+            chosen = [known.get(seat) for seat in wish.seats]
+            good = all(at is not None and self.seats[at][0] == "free" for at in chosen) and len(set(chosen)) == len(
+                chosen
+            )
+            return ("held", tuple(at for at in chosen if at is not None)) if good else ("seat-taken", ())
+        sections = [at for at, s in enumerate(PLAN.sections) if wish.section_id in (None, s.id)]
+        states = bytearray(STATE_NAMES.index(self.seats[at][0]) for at in range(PLAN.places))
+        found = Naive(PLAN, states).best(wish.quantity, sections, wish.together)
+        if found:
+            return "held", tuple(found)
+        of_sections = [range(PLAN.firsts[at], PLAN.firsts[at] + PLAN.sections[at].places) for at in sections]
+        left = sum(self.seats[place][0] == "free" for places in of_sections for place in places)
+        return ("not-together" if left >= wish.quantity else "sold-out"), ()
+
+    def put(self, booking: UUID, state: str) -> None:
+        about = self.bookings[booking]
+        about["state"] = state
+        for at in about["seats"]:
+            self.seats[at] = {"held": ("held", booking), "confirmed": ("sold", booking)}.get(state, ("free", None))
+
+    def confirm(self, booking: UUID, now: datetime) -> str:
+        about = self.bookings[booking]
+        free = all(self.seats[at][0] == "free" for at in about["seats"])
+        if about["state"] == "held" or (about["state"] == "expired" and free and now < TERMS.ends_at):
+            self.put(booking, "confirmed")
+        return "confirmed" if about["state"] == "confirmed" else "gone"
+
+    def release(self, booking: UUID) -> str:
+        if self.bookings[booking]["state"] == "held":
+            self.put(booking, "released")
+        return "released"
+
+    def expire(self, booking: UUID, now: datetime) -> str:
+        about = self.bookings[booking]
+        if about["state"] != "held":
+            return "not-held"
+        if now < about["until"]:
+            return "too-early"
+        self.put(booking, "expired")
+        return "expired"
+
+
+class AnyCommands(RuleBasedStateMachine):
+    bookings = Bundle("bookings")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.show, self.naive, self.now, self.asked = Show(SHOW, TERMS, PLAN), NaiveShow(), NOON, 0
+
+    def tell(self, command: Any, inputs: Inputs | None = None) -> Outcome:
+        outcome = decide(self.show, command, self.now, inputs or Inputs())
+        if outcome.decided:
+            apply(self.show, command, outcome)
+        return outcome
+
+    def _hold(self, buyer: UUID, live_elsewhere: int, late: bool, **wish: Any) -> Any:
+        self.asked += 1
+        booking = UUID(int=1_000 + self.asked)
+        command = HoldSeats(
+            command_id=booking, booking_id=booking, show_id=SHOW, buyer_id=buyer, body_hash="",
+            not_after=self.now - timedelta(seconds=late), **wish,
+        )  # fmt: skip
+        expected, seats = self.naive.hold(command, self.now, live_elsewhere)
+        outcome = self.tell(command, Inputs(live_holds=live_elsewhere, live_holds_limit=OVER_SHOWS))
+        assert (outcome.refusal.type() if outcome.refusal else outcome.name, outcome.seats) == (expected, seats)
+        if expected != "held":
+            return multiple()
+        until = self.now + timedelta(seconds=HOLD_SECONDS)
+        assert outcome.held_until == until
+        assert outcome.amounts is not None
+        assert outcome.amounts.total == sum(1 if at < 4 else 20 if at < 13 else 300 for at in seats)
+        self.naive.bookings[booking] = {"buyer": buyer, "seats": seats, "until": until}
+        self.naive.put(booking, "held")
+        return booking
+
+    buyers = st.sampled_from(BUYERS)
+    elsewhere = st.sampled_from([0, 0, 0, 0, 3])
+    lates = st.sampled_from([False] * 9 + [True])
+
+    @rule(
+        target=bookings, buyer=buyers, quantity=st.integers(1, 6), together=st.booleans(), elsewhere=elsewhere,
+        section=st.sampled_from([None, "floor", "stalls", "balcony"]), late=lates,
+    )  # fmt: skip
+    def holds_the_best(
+        self, buyer: UUID, quantity: int, together: bool, section: str | None, elsewhere: int, late: bool
+    ) -> Any:
+        return self._hold(buyer, elsewhere, late, quantity=quantity, together=together, section_id=section)
+
+    @rule(target=bookings, buyer=buyers, seats=st.lists(st.integers(0, PLAN.places), min_size=1, max_size=4))
+    def holds_chosen_seats(self, buyer: UUID, seats: list[int]) -> Any:
+        return self._hold(buyer, 0, False, seats=tuple(f"{base32(NUMBER)}-{base32(at)}" for at in seats))
+
+    @rule(booking=bookings)
+    def confirms(self, booking: UUID) -> None:
+        assert self.tell(ConfirmSeats(**self._about(booking))).name == self.naive.confirm(booking, self.now)
+
+    @rule(booking=bookings)
+    def releases(self, booking: UUID) -> None:
+        assert self.tell(ReleaseSeats(**self._about(booking))).name == self.naive.release(booking)
+
+    @rule(booking=bookings)
+    def expires(self, booking: UUID) -> None:
+        about = self._about(booking)
+        outcome = self.tell(ExpireHold(**about, held_until=self.naive.bookings[booking]["until"]))
+        assert outcome.name == self.naive.expire(booking, self.now)
+
+    @precondition(lambda self: bool(self.naive.bookings))
+    @rule(booking=bookings)
+    def waits_for_a_hold_to_end_and_expires_it(self, booking: UUID) -> None:
+        self.now = max(self.now, self.naive.bookings[booking]["until"])
+        self.expires(booking)
+
+    @rule(booking=bookings)
+    def asks_again_what_was_decided(self, booking: UUID) -> None:
+        assert self.tell(ConfirmSeats(**self._about(booking)), Inputs(met="confirmed")).name == "repeat"
+
+    @rule(seconds=st.sampled_from([1, 30, 59, 60]))
+    def waits(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @precondition(lambda self: self.asked > 5)
+    @rule(minutes=st.sampled_from([30, 50]))
+    def waits_for_long(self, minutes: int) -> None:
+        self.now = max(self.now, NOON + timedelta(minutes=minutes))
+
+    def _about(self, booking: UUID) -> dict[str, UUID]:
+        self.asked += 1
+        buyer = self.naive.bookings[booking]["buyer"]
+        return {"command_id": UUID(int=10_000 + self.asked), "show_id": SHOW, "booking_id": booking, "buyer_id": buyer}
+
+    @invariant()
+    def every_seat_is_as_the_naive_show_says(self) -> None:
+        assert [STATE_NAMES[state] for state in self.show.states] == [state for state, _ in self.naive.seats.values()]
+
+    @invariant()
+    def counts_are_as_counted_afresh(self) -> None:
+        for buyer in BUYERS:
+            assert self.show.live_holds.get(buyer, 0) == len(self.naive.of_buyer(buyer, "held"))
+        for section, first in zip(PLAN.sections, PLAN.firsts, strict=True):
+            there = self.show.states[first : first + section.places].count(FREE)
+            assert self.show.left_by_section()[section.id] == there
+
+    @invariant()
+    def each_seat_belongs_to_one_booking(self) -> None:
+        live = [at for b in self.naive.bookings.values() if b["state"] in ("held", "confirmed") for at in b["seats"]]
+        assert len(live) == len(set(live)) == sum(state != "free" for state, _ in self.naive.seats.values())
+
+
+TestAnyCommands = AnyCommands.TestCase
+TestAnyCommands.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
