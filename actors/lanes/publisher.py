@@ -45,19 +45,23 @@ class _Outlet:
         self.pending: dict[int, tuple[asyncio.Future[None], str, float]] = {}
         self.returned: set[str] = set()
 
-    def settle(self, upto: int, multiple: bool, reason: str | None) -> None:
+    def settle(self, upto: int, multiple: bool, reason: str | None, *, perhaps: bool = True) -> bool:
+        """Tell the callers; whether all of it was accepted."""
+        accepted = reason is None
         for tag in [t for t in self.pending if t <= upto] if multiple else [upto]:
             future, publish_id, _ = self.pending.pop(tag, (None, "", 0.0))
+            returned = publish_id in self.returned
+            self.returned.discard(publish_id)
+            accepted = accepted and not returned
             if future is None or future.done():  # a caller that left cancels its future; raising here would close all
-                self.returned.discard(publish_id)
                 continue
-            if reason is None and publish_id in self.returned:
-                self.returned.discard(publish_id)
+            if reason is not None:
+                future.set_exception(NotAccepted(f"{self.queue}: {reason}", perhaps=perhaps))
+            elif returned:
                 future.set_exception(NotAccepted(f"{self.queue}: no such queue"))
-            elif reason is None:
-                future.set_result(None)
             else:
-                future.set_exception(NotAccepted(f"{self.queue}: {reason}", perhaps=reason != "nacked"))
+                future.set_result(None)
+        return accepted
 
     def fail(self, reason: str) -> None:
         if not self.ready.done():
@@ -136,16 +140,18 @@ class Publisher:
         return outlet
 
     def _on_channel(self, outlet: _Outlet, channel: Channel) -> None:
+        if self._outlets.get(outlet.queue) is not outlet:  # it was given up while it opened
+            channel.close()
+            return
         outlet.channel = channel
         channel.add_on_close_callback(lambda _channel, reason: self._discard(outlet, repr(reason)))
         channel.add_on_return_callback(lambda _c, _m, properties, _b: outlet.returned.add(properties.message_id))
 
         def on_confirm(frame: Any) -> None:
             method = frame.method
-            nacked = method.NAME == "Basic.Nack"
-            outlet.settle(method.delivery_tag, method.multiple, "nacked" if nacked else None)
-            if nacked:
-                self._discard(outlet, "nacked")
+            nacked = "nacked" if method.NAME == "Basic.Nack" else None
+            if not outlet.settle(method.delivery_tag, method.multiple, nacked, perhaps=False):
+                self._discard(outlet, "another message was nacked or returned")
 
         def on_ready(_frame: Any) -> None:
             if not outlet.ready.done():
@@ -205,8 +211,7 @@ class Publisher:
         log.warning("broker_blocked", hint="RabbitMQ has a memory or disk alarm; publishing is refused until it ends")
         self._blocked = True
         for outlet in list(self._outlets.values()):
-            outlet.fail("the broker takes no messages now")
-            outlet.pending.clear()
+            self._discard(outlet, "the broker takes no messages now")
 
     def _on_unblocked(self, *_: Any) -> None:
         log.info("broker_unblocked")

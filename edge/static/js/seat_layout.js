@@ -11,10 +11,10 @@ const STAGE_HEIGHT = 2.2;
 const MARGIN = 1.6;
 const FEW_SECTIONS = 8;
 
-/** `{seats, areas, names, stage, bounds, grid}` of the map that the API gives. */
-export function layOut({ sections }) {
+/** `{seats, areas, names, stage, bounds, grid}` of the map that the API gives; a pitch lies in the middle of its seats. */
+export function layOut({ sections }, inTheMiddle = false) {
   const seats = sections.flatMap(seatsOf);
-  const layout = overlapping(seats) ? stacked(sections, seats) : asOnePicture(sections, seats);
+  const layout = overlapping(seats) ? stacked(sections, seats) : asOnePicture(sections, seats, inTheMiddle);
   return { ...layout, seats, bounds: around(layout, seats), grid: new Grid(seats) };
 }
 
@@ -40,10 +40,8 @@ function stacked(sections, seats) {
   let y = 0;
   for (const section of sections) {
     const own = seats.filter((seat) => seat.section === section);
-    names.push({ section, x: 0, y: y - 1.5, where: "above" });
     if (own.length === 0) {
       areas.push({ section, x: -AREA_WIDTH / 2, y: y - 0.5, width: AREA_WIDTH, height: AREA_HEIGHT });
-      names.pop();
       y += AREA_HEIGHT + SECTION_GAP - 1;
       continue;
     }
@@ -52,12 +50,13 @@ function stacked(sections, seats) {
       seat.x -= (box.left + box.right) / 2;
       seat.y += y - box.top;
     }
+    names.push({ section, x: 0, y: y - 1.5, where: "above", middle: { x: 0, y: y + (box.bottom - box.top) / 2 } });
     y += box.bottom - box.top + SECTION_GAP + 1;
   }
   return { areas, names, stage: stageAbove(seats, areas, 0) };
 }
 
-function asOnePicture(sections, seats) {
+function asOnePicture(sections, seats, inTheMiddle) {
   const standing = sections.filter((section) => section.rows.length === 0);
   const grid = new Grid(seats);
   const names = [];
@@ -66,12 +65,16 @@ function asOnePicture(sections, seats) {
     if (own.length === 0) continue;
     const box = boxOf(own);
     const x = (box.left + box.right) / 2;
-    names.push({ section, ...nameSpot(grid, box, x, sections.length) });
+    names.push({ section, ...nameSpot(grid, box, x, sections.length), middle: { x, y: (box.top + box.bottom) / 2 } });
   }
   const box = seats.length ? boxOf(seats) : { left: -AREA_WIDTH / 2, right: AREA_WIDTH / 2, top: 0, bottom: 0 };
   const centre = (box.left + box.right) / 2;
-  const floor = standing.length && seats.length ? emptyFloor(seats, box, centre) : null;
+  const floor = (standing.length || inTheMiddle) && seats.length ? emptyFloor(seats, box, centre) : null;
   const areas = [];
+  if (floor && !standing.length) {
+    const stage = { x: centre - floor.width / 2 + 1, y: floor.y + 1, width: floor.width - 2, height: floor.height - 2, isFloor: true };
+    return { areas, names, stage };
+  }
   const height = floor ? floor.height / standing.length : AREA_HEIGHT;
   let y = floor ? floor.y : box.top - 2 - standing.length * (AREA_HEIGHT + 1);
   for (const section of standing) {

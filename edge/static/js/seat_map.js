@@ -8,6 +8,8 @@ const LARGEST_WHOLE_PX = 30;
 const PICKED_FROM_PX = { mouse: 6, touch: 15, pen: 10 };
 const NEAR_PX = { mouse: 22, touch: 32, pen: 26 };
 const DRAG_PX = 6;
+/** Farther away than this a name beside its section would lie on its neighbours. */
+const ROOM_FOR_NAMES_PX = 10;
 const MOVE_MS = 220;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -101,11 +103,15 @@ export class SeatMap {
     const [x, y] = place(stage);
     const [width, height] = [stage.width * this.view.scale, stage.height * this.view.scale];
     pen.beginPath();
-    pen.moveTo(x + width * 0.04, y);
-    pen.lineTo(x + width * 0.96, y);
-    pen.lineTo(x + width, y + height * 0.72);
-    pen.quadraticCurveTo(x + width / 2, y + height * 1.28, x, y + height * 0.72);
-    pen.closePath();
+    if (stage.isFloor) {
+      pen.roundRect(x, y, width, height, 6);
+    } else {
+      pen.moveTo(x + width * 0.04, y);
+      pen.lineTo(x + width * 0.96, y);
+      pen.lineTo(x + width, y + height * 0.72);
+      pen.quadraticCurveTo(x + width / 2, y + height * 1.28, x, y + height * 0.72);
+      pen.closePath();
+    }
     pen.fillStyle = colours.hover;
     pen.fill();
     pen.strokeStyle = colours.line;
@@ -168,11 +174,11 @@ export class SeatMap {
     pen.textAlign = "center";
     pen.textBaseline = "middle";
     for (const name of names) {
-      const [x, y] = place(name);
-      if (name.where === "on") {
-        if (size <= 12) this.paintBadge(name.section.name.slice(shared), x, y);
+      if (name.where === "on" || this.view.scale < ROOM_FOR_NAMES_PX) {
+        if (size <= 12) this.paintBadge(name.section.name.slice(shared), ...place(name.middle));
         continue;
       }
+      const [x, y] = place(name);
       pen.font = `600 ${Math.max(10, Math.min(this.view.scale * 0.95, 17))}px system-ui, sans-serif`;
       pen.fillStyle = colours.soft;
       pen.save();

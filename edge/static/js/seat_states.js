@@ -6,7 +6,7 @@ import { listen } from "./stream.js";
 const AGAIN_MS = 3000;
 
 /** `onHall(map, layout)` when it is drawn anew, `onChange(seats, left)` when something moves, `onLive(runs)`, `onProblem(answer)`. */
-export async function followSeats(showId, { onHall, onChange, onLive, onProblem }) {
+export async function followSeats(showId, { inTheMiddle, onHall, onChange, onLive, onProblem }) {
   let version = 0;
   let byId = new Map();
   let sections = new Map();
@@ -28,7 +28,7 @@ export async function followSeats(showId, { onHall, onChange, onLive, onProblem 
   }
 
   function begin(map) {
-    plan = layOut(map);
+    plan = layOut(map, inTheMiddle);
     byId = new Map(plan.seats.map((seat) => [seat.id, seat]));
     sections = new Map(map.sections.map((section) => [section.id, section]));
     onHall(map, plan);

@@ -310,6 +310,7 @@ drawPanel();
 openInTime();
 
 followSeats(showId, {
+  inTheMiddle: page.dataset.kind === "match",
   async onHall(hall, layout) {
     sections = hall.sections;
     byId = new Map(layout.seats.map((seat) => [seat.id, seat]));

@@ -85,7 +85,7 @@ class BrokerControl:
 
     async def log(self, lane: str) -> list[tuple[int, str, bytes]]:
         """The whole stream: (offset, publish id, body), up to a message that is put at its end and left out here."""
-        end = os.urandom(8).hex()
+        end = os.urandom(16).hex()
         await self.put(lane, [(end, b"")])
 
         def read() -> list[tuple[int, str, bytes]]:
