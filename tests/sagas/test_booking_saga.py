@@ -462,8 +462,8 @@ def test_ids_of_commands_are_new_for_each_attempt_and_follow_from_the_booking():
 def test_a_table_with_an_undo_after_its_pivot_cannot_be_made():
     def make(*steps: Step) -> Saga:
         return Saga(
-            "booking", *steps, pivot="tickets", learn=BOOKING.learn, build=BOOKING.build, met=BOOKING.met, stray=BOOKING.stray,
-            outcomes=BOOKING.outcomes, beside={},
+            "booking", *steps, pivot="tickets", learn=BOOKING.learn, build=BOOKING.build, met=BOOKING.met,
+            stray=BOOKING.stray, outcomes=BOOKING.outcomes, beside={},
         )  # fmt: skip
 
     tickets = Step("tickets", do=IssueTickets, done=TicketsIssued)

@@ -97,5 +97,5 @@ def test_a_saga_keeps_its_lane_and_sagas_spread_over_all_lanes():
     sagas = [derived(NAMESPACE, number) for number in range(400)]
     for lanes in (1, 2, 4, 8, SAGA_SLOTS):
         assert {saga_lane(saga, lanes) for saga in sagas} == {f"saga.{lane:02d}" for lane in range(lanes)}
-    assert saga_lane(UUID(int=1), 4) == "saga.00"
+    assert (saga_lane(UUID(int=1), 4), saga_lane(UUID(int=1), 16)) == ("saga.03", "saga.03")
     assert show_lane(3) == "show.03"

@@ -1,10 +1,11 @@
 /* One booking, live, with what its buyer can do next: the same card beside the seat map and on the booking's own page. */
-import { isThere, now, sentence } from "./api.js";
+import { ask, isThere, now, sentence } from "./api.js";
 import { describe } from "./booking_states.js";
 import { pay, verify } from "./checkout.js";
 import { countdown } from "./countdown.js";
 import { make, say } from "./element.js";
 import { followBooking } from "./follow_booking.js";
+import { freshKey } from "./wish.js";
 import { exactly, money } from "./words.js";
 
 const SIGNS = { good: "✓", failed: "!", waiting: "✓", busy: "", "": "·" };
@@ -20,6 +21,7 @@ export function bookingCard(place, first, options) {
   let attempt = "";
   let opening = false;
   let ticketsMade = false;
+  let walletKey = freshKey();
 
   function show(next) {
     const before = booking;
@@ -57,6 +59,7 @@ export function bookingCard(place, first, options) {
     if (ready && !paid && Date.parse(booking.held_until) > now()) {
       buttons.push(make("button", { type: "button", class: "button full", "data-action": "pay", disabled: opening, onclick: payNow },
         `${attempt ? "Try again: pay" : "Pay"} ${money(booking.amounts.total)}`));
+      buttons.push(make("button", { type: "button", class: "button plain", "data-action": "wallet", disabled: opening, onclick: payFromWallet }, "Pay from wallet"));
     }
     if (booking.status === "confirmed") {
       buttons.push(ticketsMade
@@ -85,6 +88,18 @@ export function bookingCard(place, first, options) {
     } else if (outcome.kind === "timeout") {
       attempt = "The time to pay is over.";
     }
+    draw();
+    followed.look();
+  }
+
+  async function payFromWallet() {
+    opening = true;
+    draw();
+    const answer = await ask("POST", `/v1/bookings/${booking.id}/payment`, { method: "wallet" }, { "Idempotency-Key": walletKey });
+    opening = false;
+    if (answer.status !== 0 && answer.status < 500) walletKey = freshKey();
+    const balance = answer.body?.balance;
+    attempt = answer.ok ? "" : sentence(answer) + (balance === undefined ? "" : ` There is ${exactly({ ...booking.amounts.total, amount: balance })} in it.`);
     draw();
     followed.look();
   }

@@ -24,7 +24,7 @@ function keyOf(slot, wish) {
 }
 
 /** randomUUID exists on safe origins only; a shop on a phone in the same network has none. */
-function freshKey() {
+export function freshKey() {
   if (crypto.randomUUID) return crypto.randomUUID();
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
