@@ -2,7 +2,7 @@
 whether the answer was no or nobody knows.  It blocks, so it belongs in a worker's thread."""
 
 import threading
-from typing import Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -24,21 +24,26 @@ class Unknown(Exception):
     """No answer, or none that can be trusted: the thing may have been done.  Ask before doing it again."""
 
 
+ProviderId = Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[!-~]+$")]
+
+
 class ProviderPayment(msgspec.Struct, frozen=True):
     """A payment as the provider sees it."""
 
-    id: str
+    id: ProviderId
     status: str
-    amount: int
-    currency: str
-    order_id: str | None = None
+    amount: Annotated[int, msgspec.Meta(ge=1, le=10**15)]
+    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
+    order_id: ProviderId | None = None
     error_description: str | None = None
 
 
 class ProviderRefund(msgspec.Struct, frozen=True):
-    id: str
+    id: ProviderId
     status: str
 
+
+AnswerT = TypeVar("AnswerT")
 
 _state = threading.local()
 
@@ -64,6 +69,13 @@ def _ask(call: Any, *args: Any, **kwargs: Any) -> Any:
     return answer
 
 
+def _typed(answer: Any, kind: type[AnswerT]) -> AnswerT:
+    try:
+        return msgspec.convert(answer, kind)
+    except msgspec.ValidationError as error:
+        raise Unknown(f"the provider's answer cannot be read: {error}") from error
+
+
 def make_order(payment_id: UUID, booking_id: UUID, amount: int, currency: str) -> str:
     """A new order; its receipt is our payment's id.  The order's id.  Raises Declined, Unknown."""
     order = {
@@ -84,7 +96,7 @@ def find_order(payment_id: UUID) -> str | None:
 
 def payments_of(order_id: str) -> list[ProviderPayment]:
     """All attempts to pay an order.  Raises Declined, Unknown."""
-    return msgspec.convert(_ask(_client().order.payments, order_id)["items"], list[ProviderPayment])
+    return _typed(_ask(_client().order.payments, order_id).get("items"), list[ProviderPayment])
 
 
 def capture(provider_payment_id: str, amount: int, currency: str) -> ProviderPayment:
@@ -95,7 +107,7 @@ def capture(provider_payment_id: str, amount: int, currency: str) -> ProviderPay
         taken = _ask(_client().payment.fetch, provider_payment_id)
         if taken.get("status") != "captured":
             raise
-    return msgspec.convert(taken, ProviderPayment)
+    return _typed(taken, ProviderPayment)
 
 
 def refund(provider_payment_id: str, refund_id: UUID, amount: int, reason: str) -> ProviderRefund:
@@ -103,9 +115,9 @@ def refund(provider_payment_id: str, refund_id: UUID, amount: int, reason: str) 
     body = {"amount": amount, "receipt": refund_id.hex, "notes": {"reason": reason}}
     headers = {"X-Refund-Idempotency": refund_id.hex}
     given = _ask(_client().payment.refund, provider_payment_id, body, headers=headers)
-    return msgspec.convert(given, ProviderRefund)
+    return _typed(given, ProviderRefund)
 
 
 def find_refund(provider_refund_id: str) -> ProviderRefund:
     """What has become of a refund.  Raises Declined, Unknown."""
-    return msgspec.convert(_ask(_client().refund.fetch, provider_refund_id), ProviderRefund)
+    return _typed(_ask(_client().refund.fetch, provider_refund_id), ProviderRefund)

@@ -95,19 +95,14 @@ class Webhook(msgspec.Struct):
 _decode = msgspec.json.Decoder(Webhook).decode
 
 
-def kind_of(body: str) -> str:
-    """The webhook's event, such as ``payment.captured``."""
-    return _decode(body).event[:60]
-
-
 async def forward(event_id: str, body: str) -> bool:
     """Hand what the webhook says to its saga; False when that cannot be resolved yet.  Raises NotAccepted."""
-    webhook = _decode(body)
     try:
+        webhook = _decode(body)
         found = await _resolve(webhook)
-    except (msgspec.ValidationError, KeyError) as error:
-        log.warning("webhook_odd", event_id=event_id, kind=webhook.event, error=repr(error))
-        await money.webhook_forwarded(event_id, f"odd payload: {error}"[:300])
+    except (msgspec.DecodeError, KeyError) as error:
+        log.warning("webhook_odd", event_id=event_id, error=repr(error))
+        await money.webhook_forwarded(event_id, f"odd payload: {error!r}"[:300])
         return True
     if found is None:
         log.warning("webhook_unresolved", event_id=event_id, kind=webhook.event)

@@ -18,7 +18,7 @@ from actors.lanes.routes import Routes
 from actors.lanes.session import Arrived, Session
 from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, open_body, seal
 from actors.tickets import tickets_of
-from sagas.booking import BOOKING
+from sagas.booking import BOOKING, Facts
 from sagas.identity import derived
 from sagas.messages import (
     CapturePayment,
@@ -163,8 +163,8 @@ class _Batch:
         while events:
             event = events.popleft()
             saga = self._sagas[event.booking_id]
-            self._note_money(event)
             progress, commands = advance(BOOKING, saga.progress, event)
+            self._note_money(event, progress.facts)
             n = saga.events + 1
             self._timeline.append(
                 TimelineRow(saga.id, n, event.name(), progress.step, progress.course, _encode(event).decode())
@@ -177,18 +177,20 @@ class _Batch:
                 else:
                     self._issued.append((command, saga.trace))
 
-    def _note_money(self, event: Event) -> None:
-        """What an event says about payments and refunds, as rows."""
+    def _note_money(self, event: Event, facts: Facts) -> None:
+        """What an event says about payments and refunds, as rows.  Stray money is kept in mind, but is no payment."""
         match event:
             case PaymentReady():
-                self._money.statuses.setdefault(event.payment_id, "ready")
+                self._money.set_status(event.payment_id, "ready")
             case PaymentRefused():
-                self._money.statuses[event.payment_id] = "failed"
+                self._money.set_status(event.payment_id, "failed")
             case MoneyAuthorized():
-                self._money.statuses[event.payment_id] = "authorized"
+                if event.provider_payment_id == facts.authorized:
+                    self._money.set_status(event.payment_id, "authorized")
             case MoneyCaptured():
-                self._money.statuses[event.payment_id] = "captured"
                 self._money.captured.append(event)
+                if event.provider_payment_id == facts.kept:
+                    self._money.set_status(event.payment_id, "captured")
             case MoneyRefunded():
                 self._money.refunds_ended.append((event.refund_id, "processed", event.provider_refund_id))
             case RefundFailed():

@@ -89,7 +89,10 @@ class Sweeps:
 
     async def forward_webhooks(self) -> None:
         for row in await money.webhooks_to_try(ROUND_LIMIT):
-            await provider_facts.forward(row["event_id"], row["body"])
+            try:
+                await provider_facts.forward(row["event_id"], row["body"])
+            except Exception as error:  # one that cannot be forwarded must not keep the others
+                log.warning("webhook_waits", event_id=row["event_id"], error=repr(error))
 
     async def check_payments(self) -> None:
         """Payments that nobody has told us about for a while: the webhook may never come."""

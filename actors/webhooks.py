@@ -10,7 +10,7 @@ import msgspec
 
 from actors.lanes.consumer import on_loop
 from actors.lanes.routes import WEBHOOKS
-from actors.provider_facts import forward, kind_of
+from actors.provider_facts import forward
 from sagas.messages import TakeWebhook
 from store import money
 
@@ -23,5 +23,5 @@ def take_webhook(message: dict[str, Any]) -> None:
 
 
 async def _take(command: TakeWebhook) -> None:
-    await money.keep_webhook(command.event_id, kind_of(command.body), command.body)
+    await money.keep_webhook(command.event_id, command.kind, command.body)
     await forward(command.event_id, command.body)

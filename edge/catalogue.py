@@ -1,5 +1,6 @@
 """The catalogue as buyers read it: what is on, an event with its shows, a show with its sections."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -21,6 +22,8 @@ from store import catalogue as rows
 from store.catalogue import EventFilter
 
 catalogue = Blueprint("catalogue")
+
+_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|\s|$))")
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 
@@ -166,9 +169,10 @@ async def get_seats(request: Request, show_id: UUID) -> HTTPResponse:
     """The seat map: sections, rows and seats with their states, as of a version (its ETag)."""
     found = await context(request).seat_maps.get(await known_show(request, show_id))
     headers = {"ETag": f'"{found.version}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    if f'"{found.version}"' in request.headers.get("if-none-match", ""):
+    asked = request.headers.get("if-none-match", "")
+    if f'"{found.version}"' in asked or asked.strip() == "*":
         return HTTPResponse(None, 304, headers)
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if _GZIP.search(request.headers.get("accept-encoding", "")):
         return HTTPResponse(found.zipped, 200, headers | {"Content-Encoding": "gzip"}, "application/json")
     return HTTPResponse(found.body, 200, headers, "application/json")
 

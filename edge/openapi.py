@@ -121,7 +121,6 @@ def _usual_problems(operation: Operation) -> set[int]:
     return usual
 
 
-@openapi.get("/openapi.json")
 async def get_openapi(request: Request) -> HTTPResponse:
     return json(description())
 
@@ -135,8 +134,11 @@ _DOCS = """<!doctype html>
 </body></html>"""
 
 
-@openapi.get("/docs")
 async def get_docs(request: Request) -> HTTPResponse:
     # Swagger UI writes style attributes, which nothing else here may
     headers = {"Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"}
     return HTTPResponse(_DOCS, 200, headers, "text/html; charset=utf-8")
+
+
+openapi.add_route(get_openapi, "/openapi.json", methods=["GET", "HEAD"])
+openapi.add_route(get_docs, "/docs", methods=["GET", "HEAD"])

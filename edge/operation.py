@@ -87,10 +87,17 @@ def operation(
             return await handler(request, **path_parameters)
 
         call.__name__ = handler.__name__
-        blueprint.add_route(call, re.sub(r"{(\w+)}", r"<\1:uuid>", path), methods=[method], name=handler.__name__)
+        blueprint.add_route(
+            call, re.sub(r"{(\w+)}", r"<\1:uuid>", path), methods=_methods(method, content_type), name=handler.__name__
+        )
         return handler
 
     return decorate
+
+
+def _methods(method: str, content_type: str) -> list[str]:
+    """What can be got can be asked for its headers alone; a stream has no end to leave out."""
+    return ["GET", "HEAD"] if method == "GET" and content_type != "text/event-stream" else [method]
 
 
 def identify(request: Request, roles: tuple[str, ...]) -> Who:

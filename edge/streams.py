@@ -29,6 +29,7 @@ async def send_seats(request: Request, show_id: UUID, since: int) -> None:
     feed = await maps.watch(show_id, since)
     try:
         response = await request.respond(content_type="text/event-stream", headers=_headers(request))
+        await response.send(": here\n\n")  # headers go out with the first bytes; nobody should wait for a change
         version = since
         while True:
             if feed.version <= version and not await _moved(feed, PING_SECONDS):

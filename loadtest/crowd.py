@@ -26,6 +26,8 @@ from locust import FastHttpUser, task
 from locust.env import Environment
 from locust.exception import StopUser
 
+from loadtest.answers import outcome
+
 GATHER_LIMIT_SECONDS = 90.0
 #: A buyer who has not been told anything by then gives up; the verdict has its own, stricter bound.
 TELL_LIMIT_SECONDS = 60.0
@@ -165,19 +167,6 @@ class Visitor(FastHttpUser):
                 found if isinstance(found, dict) else {"body": found},
                 float(told) if told.isdecimal() else 0.0,
             )
-
-
-def outcome(status: int, body: dict[str, Any]) -> str:
-    """What an answer tells about the wish; nothing while it is undecided or has to be asked again."""
-    if status == 409:
-        return str(body.get("type", "")).removeprefix("/problems/") or "refused"
-    if status in (200, 201):
-        if body.get("status") == "queued":
-            return ""
-        if body.get("status") == "refused":
-            return str((body.get("refusal") or {}).get("type", "")).removeprefix("/problems/") or "refused"
-        return str(body.get("status"))
-    return "" if status in (0, 202, 429, 503) else f"error {status}"
 
 
 def run(plan: dict[str, Any], notes: TextIO) -> None:

@@ -38,7 +38,7 @@ class Account:
 def stack(environment: Mapping[str, str] = os.environ) -> Stack:
     """The stack of this environment.  Raises StackUnknown."""
     edge, razorpay, mailbox, database = needed(environment, "EDGE_URL", "RAZORPAY_URL", "MAILBOX_URL", "DATABASE_URL")
-    run_dir = Path(environment.get("RUN_DIR") or ROOT / ".run")
+    run_dir = Path(environment.get("RUN_DIR") or environment.get("FRONTROW_STACK") or ROOT / ".run")
     return Stack(edge.rstrip("/"), razorpay.rstrip("/"), mailbox.rstrip("/"), database, run_dir)
 
 

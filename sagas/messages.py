@@ -166,6 +166,7 @@ class TakeWebhook(Message, frozen=True, kw_only=True):
     """What the provider sent, as it sent it; the signature has been verified."""
 
     event_id: str
+    kind: str
     body: str
 
 

@@ -45,6 +45,10 @@ class Wallets:
         return True
 
 
+#: A payment's statuses, each above the one before.
+STATUSES = ("preparing", "failed", "ready", "authorized", "captured")
+
+
 class MoneyWrites(msgspec.Struct):
     """What a batch of a saga lane does to money's rows."""
 
@@ -53,6 +57,11 @@ class MoneyWrites(msgspec.Struct):
     captured: list[MoneyCaptured] = []
     refunds: list[RefundMoney] = []
     refunds_ended: list[tuple[UUID, str, str]] = []
+
+    def set_status(self, payment_id: UUID, status: str) -> None:
+        """Payments only go forward, in whatever order the provider's words arrive."""
+        if STATUSES.index(status) >= STATUSES.index(self.statuses.get(payment_id, STATUSES[0])):
+            self.statuses[payment_id] = status
 
 
 def wallet_id_of(user_id: UUID, currency: str) -> UUID:

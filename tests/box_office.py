@@ -275,6 +275,9 @@ class Emulator:
     async def settle(self, payment_id: str, outcome: str, **more: Any) -> dict[str, Any]:
         return await self._ask("POST", f"/control/payments/{payment_id}/settle", json={"outcome": outcome, **more})
 
+    async def settle_refund(self, refund_id: str, outcome: str) -> None:
+        await self._ask("POST", f"/control/refunds/{refund_id}/settle", json={"outcome": outcome})
+
     async def fault(self, kind: str, count: int = 1, only: str = "") -> None:
         body = {"kind": kind, "next": count} | ({"only": only} if only else {})
         await self._ask("POST", "/control/faults", json=body)

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import httpx
 import pytest
-
 from box_office import Buyer, Buyers, Emulator, Mailbox, Show, Shows
 from running_product import Product
 

@@ -129,7 +129,9 @@ class Session:
         try:
             transport = self._connection._impl._transport
             if transport is not None:
+                sock = transport._sock
                 transport.abort()
+                sock.close()  # abort alone waits for a turn of the loop that never comes
             self._connection._impl.ioloop.close()
         except Exception as error:
             log.debug("session_close", lane=self.lane, error=repr(error))
@@ -151,10 +153,7 @@ class Session:
     def _verified(self) -> Place:
         place = self._records.place(self.lane)
         fence = self._publish_fence()
-        if place.last_offset is None:
-            self._subscribe(place.next_offset or "first")
-            if self._await_arrival(SILENCE_SECONDS):
-                return place
+        if place.last_offset is None:  # nothing of this generation to compare with
             return self._walk(place, fence)
         self._subscribe(place.last_offset)
         if self._await_arrival(SILENCE_SECONDS):
@@ -162,34 +161,31 @@ class Session:
             if (first.offset, first.publish_id) == (place.last_offset, place.last_publish_id):
                 self._channel.basic_ack(first.tag)
                 return place
+        log.error("log_differs", lane=self.lane, generation=place.generation, last_offset=place.last_offset)
         return self._walk(place, fence)
 
     def _walk(self, place: Place, fence: str) -> Place:
-        """Read the log from its head to the fence; go on at the first message that the journal does not know."""
-        log.error("log_differs", lane=self.lane, generation=place.generation, last_offset=place.last_offset)
+        """Read the log from its head towards the fence; go on at the first message that the journal does not know."""
         self._resubscribe("first")
         head: int | None = None
         begin: int | None = None
-        met_fence = False
-        while not met_fence:
+        while begin is None:
             chunk = self._read_chunk(fence)
-            met_fence = bool(chunk) and chunk[-1].publish_id == fence
-            if head is None:
-                head = chunk[0].offset
+            head = chunk[0].offset if head is None else head
             read = [(arrived.offset, arrived.publish_id) for arrived in chunk]
-            if (place.last_offset, place.last_publish_id) in read:
-                self._resubscribe((place.last_offset or 0) + 1)
+            if place.last_offset is not None and (place.last_offset, place.last_publish_id) in read:
+                self._resubscribe(place.last_offset + 1)
                 return place
             known = self._records.decided(self.lane, read)
             begin = next((offset for offset, publish_id in read if (offset, publish_id) not in known), None)
-            if begin is not None:
-                break
-        assert head is not None and begin is not None  # the fence is in the log, and the journal cannot know it
-        trimmed = place.last_offset is not None and head > place.last_offset + 1
-        note = "trimmed: undecided commands aged out" if trimmed else "cut: the log is shorter, or another one"
-        place = self._records.begin_generation(self.lane, place, begin, note, head - 1 if trimmed else None)
+        assert head is not None  # the fence is in the log, and the journal cannot know it: the walk ends there
         self._resubscribe(begin)
-        return place
+        expected = place.next_offset if place.last_offset is None else place.last_offset + 1
+        if place.last_offset is None and head <= expected <= begin:
+            return place
+        trimmed = head > expected
+        note = "trimmed: undecided commands aged out" if trimmed else "cut: the log is shorter, or another one"
+        return self._records.begin_generation(self.lane, place, begin, note, head - 1 if trimmed else None)
 
     def _read_chunk(self, fence: str) -> list[Arrived]:
         chunk: list[Arrived] = []

@@ -103,7 +103,7 @@ async def _sold_fault(connection: Any, race: RaceNotes) -> str:
         )
         for place in json.loads(row["result"])["places"]
     ]
-    told = sum(len(note["answers"][-1]["body"]["seats"]) for note in race.notes if note["told"] == "held")
+    told = sum(len(note["answers"][-1]["body"].get("seats", [])) for note in race.notes if note["told"] == "held")
     must = race.facts["must_sell"]
     if (len(given), len(set(given)), told) == (must, must, must):
         return ""
@@ -137,7 +137,7 @@ def told_fault(note: dict[str, Any], booking: Stored | None) -> str:
             )
         if booking.outcome != "held" or booking.state not in ("held", "confirmed", "expired"):
             return f"was told held; it was {booking.outcome}, and is {booking.state}"
-        seats = frozenset(seat["id"] for seat in told["seats"])
+        seats = frozenset(seat["id"] for seat in told.get("seats", []))
         return "" if seats == booking.seats else f"was told {sorted(seats)}; it has {sorted(booking.seats)}"
     refusal = told.get("refusal") or told
     if (booking.state, booking.outcome, booking.refusal.get("type")) != ("refused", note["told"], note["told"]):

@@ -10,7 +10,8 @@ UPDATE payment SET status = c.status, next_check_at = CASE WHEN c.status IN ('re
     THEN $1::timestamptz + interval '20 s' END
 FROM unnest($2::uuid[], $3::text[]) AS c (id, status)
 WHERE payment.id = c.id AND payment.status <> 'captured'
-    AND NOT (c.status = 'ready' AND payment.status NOT IN ('preparing', 'failed'))
+    AND (c.status <> 'ready' OR payment.status IN ('preparing', 'failed'))
+    AND (c.status <> 'failed' OR payment.status <> 'authorized')
 
 -- name: captures_note
 INSERT INTO capture (provider_payment_id, payment_id, booking_id, amount, currency, captured_at)

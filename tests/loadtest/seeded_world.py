@@ -1,4 +1,4 @@
-"""A scratch schema with the product's tables and none of their constraints, so that a test can seed what must not be."""
+"""A scratch schema with the product's tables and none of their constraints, so that tests can seed what must not be."""
 
 import contextlib
 import json
@@ -102,7 +102,7 @@ class Scratch:
         await self.journal("open_show", "opened", {"name": "opened"}, message=message)
 
     async def hold(self, seats: list[str], *, buyer: UUID | None = None, apply: bool = True) -> UUID:
-        """A wish for these seats that was granted, with all the rows that follow.  ``apply=False`` leaves seats alone."""
+        """A wish for these seats that was granted, with all that follows; ``apply=False`` leaves the seats alone."""
         booking_id, buyer = uuid4(), buyer or uuid4()
         self.places += 1
         places = [{"id": seat, "label": seat, "row": "A", "section": "Stalls", "section_id": SECTION, "price": 500}

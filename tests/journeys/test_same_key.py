@@ -1,0 +1,101 @@
+"""The same Idempotency-Key is the same booking: asked twice, twenty times at once, with another body, or much later."""
+
+import asyncio
+import os
+import uuid
+
+import redis.asyncio
+from box_office import new_key
+
+
+async def forget_the_note(booking_id):
+    """As after fifteen minutes, or a flushed Redis: the edge no longer knows that this was asked for."""
+    async with redis.asyncio.Redis.from_url(os.environ["REDIS_URL"]) as notes:
+        assert await notes.delete(f"accepted:{booking_id}") == 1
+
+
+def is_key_reused(answer):
+    assert answer.status_code == 422, answer.text
+    problem = answer.json()
+    return problem["type"] == "/problems/key-reused" and isinstance(problem["errors"], list)
+
+
+async def test_asking_twice_is_one_booking(show, buyer, rows):
+    key = new_key()
+    first = await buyer.wish(show, {"seats": [show.seats[0]]}, key=key)
+    again = await buyer.wish(show, {"seats": [show.seats[0]]}, key=key)
+    assert (first.status_code, again.status_code) == (201, 201)
+    one, other = first.json(), again.json()
+    for same in ("id", "place", "offset", "held_until", "seats"):
+        assert one[same] == other[same]
+    assert await rows.fetchval("SELECT count(*) FROM booking WHERE buyer_id = $1", buyer.id) == 1
+    assert await rows.fetchval("SELECT live FROM buyer_holds WHERE buyer_id = $1", buyer.id) == 1
+
+
+async def test_a_refusal_is_answered_again_as_the_same_refusal(show, buyers):
+    await (await buyers.make()).hold(show, show.seats[0])
+    buyer, key = await buyers.make(), new_key()
+    first, again = [await buyer.wish(show, {"seats": [show.seats[0]]}, key=key) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (409, 409)
+    assert {**first.json(), "request_id": ""} == {**again.json(), "request_id": ""}
+
+
+async def test_twenty_at_once_are_one_booking(show, buyer, rows):
+    key, body = new_key(), {"quantity": 2}
+    answers = await asyncio.gather(*(buyer.wish(show, body, key=key) for _ in range(20)))
+    assert [answer.status_code for answer in answers] == [201] * 20
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len({answer.json()["offset"] for answer in answers}) == 1
+    booking_id = uuid.UUID(answers[0].json()["id"])
+    assert await rows.fetchval("SELECT count(*) FROM journal WHERE booking_id = $1 AND decided", booking_id) == 1
+    assert await rows.fetchval("SELECT count(*) FROM seat WHERE show_id = $1 AND state = 'held'", show.id) == 2
+    assert await rows.fetchval("SELECT count(*) FROM saga WHERE id = $1", booking_id) == 1
+
+
+async def test_another_body_under_the_same_key_is_refused_at_once(show, buyer, rows):
+    key = new_key()
+    first = await buyer.wish(show, {"seats": [show.seats[0]]}, key=key)
+    other = await buyer.wish(show, {"seats": [show.seats[1]]}, key=key, wait=0)
+    assert is_key_reused(other)
+    assert (await buyer.booking(first.json()["id"]))["seats"][0]["id"] == show.seats[0]
+    assert (
+        await rows.fetchval("SELECT count(*) FROM journal WHERE show_id = $1 AND command = 'hold_seats'", show.id) == 1
+    )
+
+
+async def test_the_first_body_stands_when_the_note_of_it_is_lost(show, buyer, rows):
+    key = new_key()
+    first = (await buyer.wish(show, {"seats": [show.seats[0]]}, key=key)).json()
+    await forget_the_note(first["id"])
+    assert is_key_reused(await buyer.wish(show, {"seats": [show.seats[1]]}, key=key))
+    booking = await buyer.booking(first["id"])
+    assert (booking["status"], [seat["id"] for seat in booking["seats"]]) == ("held", [show.seats[0]])
+    assert await rows.fetchval("SELECT count(*) FROM seat WHERE show_id = $1 AND state = 'held'", show.id) == 1
+
+
+async def test_a_key_serves_one_show_only(shows, buyer):
+    one, other = await shows.make(), await shows.make()
+    key = new_key()
+    first = (await buyer.wish(one, {"quantity": 1}, key=key)).json()
+    assert is_key_reused(await buyer.wish(other, {"quantity": 1}, key=key))
+    await forget_the_note(first["id"])
+    assert is_key_reused(await buyer.wish(other, {"quantity": 1}, key=key)), "its lane finds it"
+    assert (await buyer.booking(first["id"]))["show_id"] == one.id
+
+
+async def test_the_same_key_of_two_buyers_is_two_bookings(show, buyers):
+    key = new_key()
+    one, other = [await (await buyers.make()).wish(show, {"quantity": 1}, key=key) for _ in range(2)]
+    assert one.json()["id"] != other.json()["id"]
+    assert (one.json()["place"], other.json()["place"]) == (1, 2)
+
+
+async def test_the_order_of_a_body_s_fields_does_not_make_it_another(show, buyer):
+    key = new_key()
+    one, other = [
+        await buyer.ask("POST", f"/v1/shows/{show.id}/bookings", content=body,
+                        headers={"Idempotency-Key": key, "Prefer": "wait=10", "Content-Type": "application/json"})
+        for body in (b'{"quantity":1,"together":true}', b' {"together" : true, "quantity" : 1}')
+    ]  # fmt: skip
+    assert (one.status_code, other.status_code) == (201, 201)
+    assert one.json()["id"] == other.json()["id"]

@@ -1,0 +1,106 @@
+"""A database of these tests' own, made from the migrations, on the server that the environment names."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import asyncpg
+import pytest
+import redis.asyncio
+
+from sagas.identity import new_id
+from store import connection
+from store.settings import settings
+
+ROOT = Path(__file__).parents[2]
+MIGRATE_LIMIT_SECONDS = 60
+#: A Redis database that nothing of the product uses.
+REDIS_DATABASE = 15
+
+
+def with_path(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@pytest.fixture(scope="package")
+async def database_url() -> AsyncIterator[str]:
+    """A migrated database of a name of its own; dropped at the end."""
+    server, name = os.environ["DATABASE_URL"], f"store_tests_{new_id().hex}"
+    admin = await asyncpg.connect(server)
+    await admin.execute(f'CREATE DATABASE "{name}"')
+    try:
+        url = with_path(server, name)
+        migrate(url)
+        yield url
+    finally:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await admin.close()
+
+
+def migrate(url: str, **changed: str) -> str:
+    """Run the migrations as people do; what was printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "store.migrate"], cwd=ROOT, env=os.environ | {"DATABASE_URL": url} | changed,
+        capture_output=True, text=True, timeout=MIGRATE_LIMIT_SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="package")
+def own_settings(database_url: str) -> Iterator[None]:
+    """This process's settings point to the database of these tests, and back again at the end."""
+    before = os.environ["DATABASE_URL"]
+    os.environ["DATABASE_URL"] = database_url
+    settings.cache_clear()
+    yield
+    os.environ["DATABASE_URL"] = before
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="package")
+async def pool(own_settings: None) -> AsyncIterator[Any]:
+    """The store's own pool, open to that database."""
+    await connection.open_database(pool_size=12)
+    yield connection.pool()
+    await connection.close_database()
+
+
+@pytest.fixture
+async def empty(pool: Any) -> Any:
+    """The pool, with every table of the lanes and of money emptied."""
+    tables = "journal, saga_journal, lost_command, seat, booking, buyer_holds, saga, saga_event, wallet_entry, wallet, worker"
+    await pool.execute(f"TRUNCATE {tables}")
+    await pool.execute(
+        "UPDATE lane SET generation = 0, next_offset = 0, last_offset = NULL, last_publish_id = NULL, owner = NULL,"
+        " leased_until = '-infinity', decided_at = '-infinity'"
+    )
+    return pool
+
+
+@pytest.fixture
+async def cache() -> AsyncIterator[Any]:
+    """Redis, in an emptied database that nothing of the product uses."""
+    client = redis.asyncio.Redis.from_url(with_path(os.environ["REDIS_URL"], str(REDIS_DATABASE)))
+    await client.flushdb()
+    yield client
+    await client.flushdb()
+    await client.aclose()
+
+
+@pytest.fixture
+async def show(empty: Any) -> UUID:
+    """A show of three seats, all free, as a lane opens it."""
+    show_id, hall_id, venue_id, event_id = (new_id() for _ in range(4))
+    async with empty.acquire() as rows, rows.transaction():
+        await rows.execute("SET LOCAL session_replication_role = origin")
+        await make_show(rows, show_id, hall_id, venue_id, event_id)
+        await rows.executemany(
+            "INSERT INTO seat (show_id, id) VALUES ($1, $2)", [(show_id, seat) for seat in ("S-0", "S-1", "S-2")]
+        )
+    return show_id
