@@ -4,6 +4,7 @@ The handler writes no row.  The booking's id follows from buyer and Idempotency-
 
 import asyncio
 import hashlib
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from edge.operation import json, operation
 from edge.problems import Problem, invalid, not_found, refusal_problem, too_many, unavailable
 from edge.show_cache import KnownShow
 from edge.tokens import Who
-from sagas.clock import after, from_unix
+from sagas.clock import after, from_unix, monotonic_seconds
 from sagas.identity import booking_code, booking_id_for, derived, new_id, saga_lane
 from sagas.messages import CheckPayment, HoldSeats, MethodChosen
 from sagas.refusals import WalletTooLow
@@ -29,13 +30,15 @@ from store import bookings as rows
 from store import files, money
 from store.acceptance import Acceptance, NotesLost, note_of
 from store.connection import is_operating
-from store.live import Reply
+from store.live import Reply, booking_channel
 from store.settings import settings
 
 bookings = Blueprint("bookings")
 
 #: The longest a client may wait for a decision; more counts as this.
 WAIT_SECONDS = 10.0
+#: A message that is lost costs a waiting client no more than this.
+ASK_AGAIN_SECONDS = 0.5
 PLACES_LIMIT = 100
 
 SeatId = Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
@@ -111,7 +114,11 @@ async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWi
     expected = here.news.expect(booking_id) if wait_seconds else None
     try:
         await _publish(here, show, wish, options, fresh=acceptance.status == "accepted")
+        deadline = monotonic_seconds() + wait_seconds
         reply = await _wait(expected, wait_seconds) if expected else None
+        if reply is not None and reply.booking is not None and pays_at_once(reply.booking):
+            await _paid_at_once(here, booking_id, deadline)
+            reply = None
     finally:
         if expected:
             here.news.forget(booking_id, expected)
@@ -119,6 +126,31 @@ async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWi
         return await _decided(here, wish, acceptance, reply, headers)
     ahead = await _ahead(here, booking_id, acceptance)
     return json(views.queued(booking_id, show_id, body.payment.method, ahead), 202, headers)
+
+
+def pays_at_once(row: rows.BookingRow) -> bool:
+    """Whether the hold is followed by its payment without anybody doing anything: by wallet, or for nothing."""
+    return row.state == "held" and row.method in ("wallet", "none")
+
+
+async def _paid_at_once(here: Context, booking_id: UUID, deadline: float) -> None:
+    """Wait until such a payment is decided: a wallet may hold too little, and then the booking is refused."""
+    changed = asyncio.Event()
+
+    def hear(_data: bytes) -> None:
+        changed.set()
+
+    channel = booking_channel(booking_id)
+    await here.news.listen(channel, hear)
+    try:
+        while (left := deadline - monotonic_seconds()) > 0:
+            if await rows.money_is_decided(booking_id):
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), min(left, ASK_AGAIN_SECONDS))
+            changed.clear()
+    finally:
+        await here.news.unlisten(channel, hear)
 
 
 async def _known(booking_id: UUID) -> Any | None:
@@ -171,10 +203,10 @@ def _as_decided(
     """The booking as it stands, or its refusal; a repeat that does not wait is answered 202, as the first was."""
     if row.body_hash != body_hash:
         raise _key_reused()
-    if waited and row.refusal is not None:
-        problem = refusal_problem(row.refusal, booking_id=row.id, place=row.place)
-        problem.headers |= headers
-        raise problem
+    refusal = views.refusal_of(row, whole)
+    if waited and refusal is not None:
+        refusal.headers |= headers
+        raise refusal
     return json(views.booking(row, whole), 201 if waited else 202, headers)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from edge.problems import refusal_problem
+from edge.problems import Problem, refusal_problem
 from sagas import booking as booking_saga
 from sagas.identity import booking_code
 from sagas.money import Money
@@ -283,13 +283,13 @@ def booking(row: BookingRow, whole: Any = None) -> BookingView:
         ],
         amounts=AmountsView(**money, total=Money(total, currency)) if decided else None,
         held_until=row.held_until if decided else None,
-        payment=_payment(row, whole, progress) if decided else None,
+        payment=_payment(row, whole) if decided else None,
         refunds=[
             RefundView(refund.id, Money(refund.amount, refund.currency), refund.to, refund.status, refund.reason)
             for refund in (_refunds(whole["refunds"]) if whole is not None else [])
         ],
         tickets=_ids(whole["tickets"]) if whole is not None else [],
-        refusal=_refusal(row, progress),
+        refusal=refusal.body() if (refusal := refusal_of(row, whole)) else None,
     )
 
 
@@ -297,7 +297,7 @@ def _seat(status: str) -> str:
     return {"held": "held", "confirmed": "sold"}.get(status, "released")
 
 
-def _payment(row: BookingRow, whole: Any, progress: Any) -> PaymentView:
+def _payment(row: BookingRow, whole: Any) -> PaymentView:
     if whole is None or whole["payment_status"] is None:
         return PaymentView(row.method, "preparing")
     view = PaymentView(whole["payment_method"], whole["payment_status"])
@@ -309,14 +309,14 @@ def _payment(row: BookingRow, whole: Any, progress: Any) -> PaymentView:
     return view
 
 
-def _refusal(row: BookingRow, progress: Any) -> dict[str, Any] | None:
-    """The problem that a client who waited was answered with."""
+def refusal_of(row: BookingRow, whole: Any = None) -> Problem | None:
+    """The problem that a client who waits is answered with, when the booking was refused."""
     text = row.refusal
-    if text is None and progress is not None and progress.facts.refusal in ("wallet-too-low", "payment-unavailable"):
-        text = msgspec.json.encode(_payment_refusal(progress.facts)).decode()
-    if text is None:
-        return None
-    return refusal_problem(text, booking_id=row.id, place=row.place).body()
+    if text is None and whole is not None and whole["progress"]:
+        facts = restore(whole["progress"], whole["outbox"]).facts
+        if facts.refusal in ("wallet-too-low", "payment-unavailable"):
+            text = msgspec.json.encode(_payment_refusal(facts)).decode()
+    return None if text is None else refusal_problem(text, booking_id=row.id, place=row.place)
 
 
 def _payment_refusal(facts: booking_saga.Facts) -> dict[str, Any]:

@@ -82,15 +82,23 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
 
 
 def notes() -> list[dict[str, Any]]:
-    held = {"told": "held", "told_after_seconds": 1.0, "request_seconds": 0.9, "payment": {"status": "confirmed", "seconds": 2.0},
-            "answers": [{"body": {"seats": [{}, {}], "place": 1}}]}  # fmt: skip
-    late = {
-        "told": "sold-out",
-        "told_after_seconds": 2.0,
-        "request_seconds": 1.9,
-        "answers": [{}, {"body": {"place": 2}}],
-    }
-    return [held, late]
+    paid = {"status": "confirmed", "seconds": 2.0}
+    seats = {"seats": [{}, {}], "place": 1}
+    return [
+        {
+            "told": "held",
+            "told_after_seconds": 1.0,
+            "request_seconds": 0.9,
+            "payment": paid,
+            "answers": [{"body": seats}],
+        },
+        {
+            "told": "sold-out",
+            "told_after_seconds": 2.0,
+            "request_seconds": 1.9,
+            "answers": [{}, {"body": {"place": 2}}],
+        },
+    ]
 
 
 RACE = {"name": "pairs", "title": "Two buyers", "buyers": 2, "seats": 2, "paying": 1, "crowd_cpu_seconds": 0.1}
@@ -155,7 +163,7 @@ def test_nobody_is_found_without_a_mark_to_go_by(monkeypatch: pytest.MonkeyPatch
 
 @PURE
 def test_a_missing_address_is_named_with_what_to_do() -> None:
-    with pytest.raises(StackUnknown, match="EDGE_URL, RAZORPAY_URL, MAILBOX_URL, DATABASE_URL.*make up"):
+    with pytest.raises(StackUnknown, match=r"EDGE_URL, RAZORPAY_URL, MAILBOX_URL, DATABASE_URL\. .*make up"):
         stack({})
     with pytest.raises(StackUnknown, match="BUYER_PASSWORD"):
         demo_buyer({"BUYER_EMAIL": "a@b"})

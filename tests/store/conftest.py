@@ -13,9 +13,12 @@ import asyncpg
 import pytest
 import redis.asyncio
 
-from sagas.identity import new_id
-from store import connection
+from sagas import clock
+from sagas.identity import derived, new_id
+from sagas.seat_plan import PlanSection
+from store import catalogue, connection, decisions
 from store.settings import settings
+from store.tables import Event, User, Venue
 
 ROOT = Path(__file__).parents[2]
 MIGRATE_LIMIT_SECONDS = 60
@@ -95,12 +98,19 @@ async def cache() -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def show(empty: Any) -> UUID:
-    """A show of three seats, all free, as a lane opens it."""
-    show_id, hall_id, venue_id, event_id = (new_id() for _ in range(4))
-    async with empty.acquire() as rows, rows.transaction():
-        await rows.execute("SET LOCAL session_replication_role = origin")
-        await make_show(rows, show_id, hall_id, venue_id, event_id)
-        await rows.executemany(
-            "INSERT INTO seat (show_id, id) VALUES ($1, $2)", [(show_id, seat) for seat in ("S-0", "S-1", "S-2")]
-        )
-    return show_id
+    """A show of three free seats, S-0 to S-2, as its lane opens it."""
+    maker = await User.create(email=f"{new_id().hex}@example.com", name="Maker", password_hash="", role="organiser")
+    venue = await Venue.create(
+        maker=maker, name="Venue", city="Pune", country="IN", address="1 Road", time_zone="Asia/Kolkata", opens="00:00",
+        closes="23:59",
+    )  # fmt: skip
+    hall = await catalogue.make_hall(venue, "Hall", [PlanSection("", "Floor", "standing", "A", capacity=3)])
+    event = await Event.create(maker=maker, title="Play", kind="theatre", status="published")
+    now = clock.now()
+    _, command = await catalogue.make_show(
+        event, hall, currency="INR", prices={str(derived(hall.id, "section", 0)): 500}, starts_at=clock.after(now, 9_000),
+        ends_at=clock.after(now, 9_900), sale_opens_at=now, sale_closes_at=clock.after(now, 9_000),
+    )  # fmt: skip
+    async with connection.transaction() as rows:
+        await decisions.open_seats(rows, command.show_id, ["S-0", "S-1", "S-2"])
+    return command.show_id

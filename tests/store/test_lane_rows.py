@@ -1,0 +1,149 @@
+"""Lanes as rows: the guarded offset, the batch's time, leases shared fairly, and new generations."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from store import lanes, workers
+from store.connection import transaction
+from store.settings import settings
+
+LANE, LEASE_SECONDS = "show.00", 5.0
+
+
+async def move(start: int, last: int, generation: int = 0, owner: str = "ann", publish_id: str = "p") -> Any:
+    async with transaction() as rows:
+        return await lanes.move(rows, LANE, generation, start, last, publish_id, owner, LEASE_SECONDS)
+
+
+async def test_a_lane_moves_from_where_it_is_behind_the_last_message(empty: Any):
+    await move(0, 4, publish_id="p4")
+    assert tuple(await lanes.place(LANE)) == (0, 5, 4, "p4")
+    await move(5, 9)
+    assert (await lanes.place(LANE))["next_offset"] == 10
+
+
+@pytest.mark.parametrize(("start", "generation"), [(0, 0), (4, 0), (6, 0), (5, 1)])
+async def test_who_starts_anywhere_else_has_lost_the_lane(empty: Any, start: int, generation: int):
+    await move(0, 4)
+    with pytest.raises(lanes.LaneLost):
+        await move(start, 9, generation)
+    assert (await lanes.place(LANE))["next_offset"] == 5
+
+
+async def test_of_two_owners_that_both_believe_in_themselves_one_moves_the_lane(empty: Any):
+    outcomes = await asyncio.gather(*(move(0, last, owner=str(last)) for last in range(8)), return_exceptions=True)
+    assert sum(isinstance(outcome, lanes.LaneLost) for outcome in outcomes) == 7
+
+
+async def test_the_batches_time_never_goes_back_even_when_the_clock_does(empty: Any):
+    ahead = await empty.fetchval(
+        "UPDATE lane SET decided_at = now() + interval '1 hour' WHERE lane = $1 RETURNING decided_at", LANE
+    )
+    assert await move(0, 0) == ahead
+    assert await move(1, 1) == ahead
+
+
+async def test_a_batch_renews_its_owners_lease_and_nobody_elses(empty: Any):
+    [mine] = (await lanes.share("show", "ann", 1, 0.5))[:1]
+    assert mine == LANE
+    await move(0, 0, owner="bob")
+    short = await empty.fetchval("SELECT leased_until - now() FROM lane WHERE lane = $1", LANE)
+    assert short < timedelta(seconds=1)
+    await move(1, 1, owner="ann")
+    renewed = await empty.fetchval("SELECT leased_until - now() FROM lane WHERE lane = $1", LANE)
+    assert renewed > timedelta(seconds=LEASE_SECONDS - 2)
+
+
+async def settle(*owners: str, kind: str = "show", seconds: float = LEASE_SECONDS) -> dict[str, set[str]]:
+    """Let the owners share until nothing changes any more, within a bound."""
+    shares: dict[str, set[str]] = {}
+    for _ in range(4):
+        shares = {owner: set(await lanes.share(kind, owner, len(owners), seconds)) for owner in owners}
+    return shares
+
+
+@pytest.mark.parametrize("alive", [1, 2, 3])
+async def test_lanes_are_shared_fairly_and_each_has_one_owner(empty: Any, alive: int):
+    total = await empty.fetchval("SELECT count(*) FROM lane WHERE lane LIKE 'show.%'")
+    shares = await settle(*(f"worker-{number}" for number in range(alive)))
+    owned = [lane for share in shares.values() for lane in share]
+    assert len(owned) == len(set(owned)) == total
+    assert max(map(len, shares.values())) <= -(-total // alive)
+    assert all(shares.values())
+    assert await lanes.unowned() == [f"saga.{index:02d}" for index in range(settings().saga_lanes)]
+
+
+async def test_who_comes_later_gets_a_share_and_who_is_alone_again_gets_all(empty: Any):
+    alone = await settle("ann")
+    both = await settle("ann", "bob")
+    assert len(both["ann"]) < len(alone["ann"])
+    assert both["ann"] | both["bob"] == alone["ann"]
+    await lanes.release("bob")
+    assert (await settle("ann"))["ann"] == alone["ann"]
+
+
+async def test_a_worker_that_vanished_loses_its_lanes_when_their_lease_lapses_and_not_before(empty: Any):
+    gone = await settle("ann", seconds=0.4)
+    assert await lanes.share("show", "bob", 2, LEASE_SECONDS) == []
+    async with asyncio.timeout(3):
+        while not (taken := set(await lanes.share("show", "bob", 1, LEASE_SECONDS))):
+            await asyncio.sleep(0.05)
+    assert taken == gone["ann"]
+    assert await lanes.share("show", "ann", 2, LEASE_SECONDS) == []
+
+
+async def test_two_workers_that_take_at_once_never_take_the_same_lane(empty: Any):
+    shares = await asyncio.gather(*(lanes.share("show", f"worker-{number}", 3, LEASE_SECONDS) for number in range(3)))
+    owned = [lane for share in shares for lane in share]
+    assert len(owned) == len(set(owned))
+
+
+async def test_show_lanes_and_saga_lanes_are_shared_apart(empty: Any):
+    assert {lane[:5] for lane in await lanes.share("saga", "ann", 1, LEASE_SECONDS)} == {"saga."}
+
+
+async def test_a_new_generation_goes_on_elsewhere_and_what_may_be_lost_is_noted(empty: Any):
+    await move(0, 9)
+    async with transaction() as rows:
+        place = await lanes.begin_generation(rows, LANE, 0, 10, 4, "the log was cut", (4, 9))
+    assert tuple(place) == (1, 4, None, None)
+    noted = await empty.fetchrow("SELECT lane, generation, from_offset, to_offset, note FROM lost_command")
+    assert tuple(noted) == (LANE, 1, 4, 9, "the log was cut")
+    with pytest.raises(lanes.LaneLost):
+        await move(10, 11, generation=0)
+    await move(4, 4, generation=1)
+    with pytest.raises(lanes.LaneLost):
+        async with transaction() as rows:
+            await lanes.begin_generation(rows, LANE, 0, 10, 4, "late", (4, 9))
+    assert await empty.fetchval("SELECT count(*) FROM lost_command") == 1
+
+
+async def test_messages_that_were_decided_are_known_by_offset_and_publish_id(empty: Any):
+    await empty.execute(
+        'INSERT INTO journal (lane, generation, "offset", command, publish_id, body, outcome, decided, decided_at)'
+        " VALUES ($1, 0, 7, 'fence', 'p7', '', 'fence', false, now())",
+        LANE,
+    )
+    assert await lanes.known(LANE, [(7, "p7"), (7, "p8"), (8, "p7")]) == {(7, "p7")}
+    assert await lanes.known("show.01", [(7, "p7")]) == set()
+
+
+async def test_a_lane_that_is_not_in_the_database_is_named(empty: Any):
+    with pytest.raises(lanes.LaneLost, match="show.99 is not in the database"):
+        await lanes.place("show.99")
+
+
+async def test_who_is_alive_is_known_by_heartbeats(empty: Any):
+    await workers.appear("a", "lane")
+    await workers.appear("b", "lane")
+    await workers.appear("c", "saga")
+    assert await workers.alive("lane", 5) == 2
+    await empty.execute("UPDATE worker SET seen_at = now() - interval '6 s' WHERE id = 'a'")
+    assert await workers.at_work(5) == {"lane": 1, "saga": 1}
+    await workers.leave("b")
+    assert await workers.alive("lane", 5) == 0
+    await workers.appear("a", "lane")
+    assert await workers.alive("lane", 5) == 1
