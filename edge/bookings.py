@@ -144,7 +144,7 @@ async def _paid_at_once(here: Context, booking_id: UUID, deadline: float) -> Non
     await here.news.listen(channel, hear)
     try:
         while (left := deadline - monotonic_seconds()) > 0:
-            if await rows.money_is_decided(booking_id):
+            if await rows.is_paid_or_over(booking_id):
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), min(left, ASK_AGAIN_SECONDS))

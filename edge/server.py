@@ -117,6 +117,8 @@ async def _failed(request: Request, error: Exception) -> HTTPResponse:
     if not hasattr(request.ctx, "request_id"):
         await _begin(request)
     problem = problems.of_exception(error)
+    if request.path.startswith("/static") and (problem is None or problem.status > 500):  # a path that is no file
+        problem = problems.not_found()
     if problem is None and is_operating(error):
         log.warning("part_out_of_reach", method=request.method, path=request.path, error=repr(error))
         problem = problems.unavailable("A part that this needs is out of reach at the moment.")

@@ -31,6 +31,9 @@ async def send_seats(request: Request, show_id: UUID, since: int) -> None:
         response = await request.respond(content_type="text/event-stream", headers=_headers(request))
         await response.send(": here\n\n")  # headers go out with the first bytes; nobody should wait for a change
         version = since
+        if since > feed.version:  # a version that the map never had
+            version = feed.version
+            await response.send(f"id: {version}\nevent: reset\ndata: {{}}\n\n")
         while True:
             if feed.version <= version and not await _moved(feed, PING_SECONDS):
                 await response.send(": ping\n\n")

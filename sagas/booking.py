@@ -195,6 +195,6 @@ def status(seats: str, at: Progress | None) -> str:
         return "refunded"
     if at is not None and at.course == "back" and (at.step == "money" or "money" in at.done):
         return "refunding"
-    if seats == "released":
-        return at.outcome if at is not None and at.outcome in ("failed", "cancelled") else "cancelled"
-    return seats
+    if seats in ("held", "released") and at is not None and at.outcome in ("failed", "cancelled"):
+        return at.outcome
+    return "cancelled" if seats == "released" else seats

@@ -49,11 +49,12 @@ async def of_buyer(buyer_id: UUID, before: tuple[datetime, UUID] | None, limit: 
     return list(await pool().fetch(query("bookings_of_buyer"), buyer_id, at, last, limit))
 
 
-async def money_is_decided(booking_id: UUID) -> bool:
-    """Whether the booking's saga has come past its money, forwards or backwards."""
+async def is_paid_or_over(booking_id: UUID) -> bool:
+    """Whether the booking's saga has come past money and confirmation, or has turned round."""
     return bool(
         await pool().fetchval(
-            "SELECT course <> 'forward' OR step NOT IN ('seats', 'payment', 'money') FROM saga WHERE id = $1",
+            "SELECT course <> 'forward' OR step NOT IN ('seats', 'payment', 'money', 'confirm') FROM saga "
+            "WHERE id = $1",
             booking_id,
         )
     )

@@ -1,14 +1,15 @@
 """The connections to Postgres and Redis: opened once for each process, and shared by all that remembers."""
 
-import asyncio
 import ssl  # noqa: F401  asyncpg imports it lazily, inside the first connect; here it is paid at start
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from tortoise import Tortoise
 
 from store.settings import settings
@@ -65,9 +66,9 @@ def is_operating(error: BaseException) -> bool:
     sqlstate = getattr(error, "sqlstate", None)
     if sqlstate is not None:
         return sqlstate[:2] in OPERATING_CLASSES
-    import asyncpg
-
-    return isinstance(error, OSError | asyncio.TimeoutError | asyncpg.InterfaceError)
+    if isinstance(error, OSError):
+        return error.filename is None  # the network's, not a file's
+    return isinstance(error, TimeoutError | asyncpg.InterfaceError | RedisError)
 
 
 def open_redis(*, timeout_seconds: float | None = 1.0) -> redis.asyncio.Redis:

@@ -75,5 +75,6 @@ def _take_over_stdlib(shared: list[Any], renderers: list[Any], level: int) -> No
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs every lost connection four times; we log it once
+    logging.getLogger("sanic").setLevel(logging.CRITICAL)  # what fails is logged by our own handler
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     logging.getLogger("weasyprint").setLevel(logging.ERROR)

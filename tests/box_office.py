@@ -228,6 +228,18 @@ class Buyer:
             lambda b: [r["status"] for r in b["refunds"]] == ["processed"] * count, within,
         )  # fmt: skip
 
+    async def until_told(self, booking_id: str, event: str, within: float = SOON_SECONDS) -> list[str]:
+        """The timeline's events, once this one is among them."""
+        told: list[str] = []
+
+        async def look() -> bool:
+            nonlocal told
+            told = await self.timeline(booking_id)
+            return event in told
+
+        await until(f"{event} is in the timeline of {booking_id}", look, within)
+        return told
+
     async def timeline(self, booking_id: str) -> list[str]:
         answer = await self.ask("GET", f"/v1/bookings/{booking_id}/timeline")
         return [item["event"] for item in answer.json()["items"]] if answer.status_code == 200 else [answer.text]

@@ -185,7 +185,7 @@ async def test_a_wallet_that_holds_too_little_is_said(visitor: Visitor, buyers: 
     await open_show(page, show)
     await page.get_by_label("Wallet").check()
     await page.get_by_role("button", name="Hold the best 2 seats").click()
-    await expect(page.locator("[data-status=failed]")).to_contain_text("The wallet holds too little")
+    await expect(page.locator(".refusal, [data-status=failed]")).to_contain_text("The wallet holds too little")
 
 
 async def test_a_wallet_pays_at_once(visitor: Visitor, buyers: Buyers, show: Show) -> None:

@@ -97,11 +97,7 @@ async def test_money_authorized_after_the_hold_s_end_is_taken_only_with_the_seat
     await expire(late, held["id"])
     await other.hold(show, show.seats[0])
     paid = await emulator.pay(order, "authorized")
-
-    async def is_noticed():
-        return "money_authorized" in await late.timeline(held["id"])
-
-    await until("the authorization has reached the saga", is_noticed)
+    await late.until_told(held["id"], "money_authorized")
     await asyncio.sleep(1)  # time in which a wrong capture would happen
     assert (await emulator.payment(paid["razorpay_payment_id"]))["captured"] is False
     assert (await late.booking(held["id"]))["status"] == "expired"

@@ -51,11 +51,7 @@ async def test_the_wrong_amount_goes_back_and_confirms_nothing(show, buyer, emul
 async def test_a_failed_attempt_may_be_followed_by_a_good_one(show, buyer, emulator):
     booking_id, order = await payable(buyer, show)
     await emulator.pay(order, "failed")
-
-    async def is_told():
-        return "attempt_failed" in await buyer.timeline(booking_id)
-
-    await until("the failed attempt stands in the timeline", is_told)
+    await buyer.until_told(booking_id, "attempt_failed")
     assert (await buyer.booking(booking_id))["status"] == "held"
     await emulator.pay(order)
     confirmed = await buyer.until_ticketed(booking_id)

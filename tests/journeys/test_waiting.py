@@ -36,7 +36,7 @@ async def test_without_prefer_a_wish_is_queued_and_then_held(show, buyer):
     assert answer.status_code == 202 and queued["status"] == "queued"
     assert answer.headers["location"] == f"/v1/bookings/{queued['id']}"
     assert "preference-applied" not in answer.headers
-    for nothing_yet in ("place", "lane", "generation", "offset", "held_until", "payment"):
+    for nothing_yet in ("place", "lane", "generation", "offset", "held_until", "refusal"):
         assert queued[nothing_yet] is None
     held = await buyer.until_status(queued["id"], "held")
     assert (held["place"], held["ahead"], held["lane"]) == (1, None, show.lane)

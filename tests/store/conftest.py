@@ -77,8 +77,10 @@ async def pool(own_settings: None) -> AsyncIterator[Any]:
 @pytest.fixture
 async def empty(pool: Any) -> Any:
     """The pool, with every table of the lanes and of money emptied."""
-    tables = "journal, saga_journal, lost_command, seat, booking, buyer_holds, saga, saga_event, wallet_entry, wallet, worker"
-    await pool.execute(f"TRUNCATE {tables}")
+    await pool.execute(
+        "TRUNCATE journal, saga_journal, lost_command, seat, booking, buyer_holds, saga, saga_event, wallet_entry, wallet,"
+        " payment, capture, refund, worker"
+    )
     await pool.execute(
         "UPDATE lane SET generation = 0, next_offset = 0, last_offset = NULL, last_publish_id = NULL, owner = NULL,"
         " leased_until = '-infinity', decided_at = '-infinity'"
@@ -106,10 +108,11 @@ async def show(empty: Any) -> UUID:
     )  # fmt: skip
     hall = await catalogue.make_hall(venue, "Hall", [PlanSection("", "Floor", "standing", "A", capacity=3)])
     event = await Event.create(maker=maker, title="Play", kind="theatre", status="published")
-    now = clock.now()
+    now, later = clock.now(), clock.after(clock.now(), 9_000)
+    prices = {str(derived(hall.id, "section", 0)): 500}
     _, command = await catalogue.make_show(
-        event, hall, currency="INR", prices={str(derived(hall.id, "section", 0)): 500}, starts_at=clock.after(now, 9_000),
-        ends_at=clock.after(now, 9_900), sale_opens_at=now, sale_closes_at=clock.after(now, 9_000),
+        event, hall, currency="INR", prices=prices, starts_at=later, ends_at=clock.after(later, 900), sale_opens_at=now,
+        sale_closes_at=later,
     )  # fmt: skip
     async with connection.transaction() as rows:
         await decisions.open_seats(rows, command.show_id, ["S-0", "S-1", "S-2"])

@@ -89,6 +89,7 @@ export function bookingCard(place, first, options) {
       attempt = "The time to pay is over.";
     }
     draw();
+    place.querySelector("[data-action]")?.focus({ preventScroll: true });
     followed.look();
   }
 

@@ -139,6 +139,7 @@ async function hold(wish) {
   }
   const method = ways.isConnected ? ways.querySelector(":checked").value : "razorpay";
   const whole = method === "wallet" ? { ...wish, payment: { method } } : wish;
+  const focused = panel.contains(document.activeElement);
   asking = true;
   panel.inert = true;
   tell(make("div", { class: "status busy" }, make("span", { class: "sign", "aria-hidden": "true" }), make("p", {}, make("b", {}, "Asking for your seats"), make("span", { class: "soft" }, "First come, first served; this takes a moment."))));
@@ -147,8 +148,9 @@ async function hold(wish) {
   asking = false;
   panel.inert = false;
   tell();
-  if (outcome.booking) follow(outcome.booking);
+  if (outcome.booking) await follow(outcome.booking);
   else answerNo(outcome, wish);
+  if (focused) panel.focus({ preventScroll: true });
 }
 
 function answerNo(outcome, wish) {

@@ -92,17 +92,21 @@ class BrokerControl:
             connection, channel = self._channel()
             channel.basic_qos(prefetch_count=2000)
             found: list[tuple[int, str, bytes]] = []
+            ended: list[bool] = []
 
             def on_message(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
+                if ended or properties.message_id == end:
+                    ended.append(True)
+                    return
                 found.append((int(properties.headers["x-stream-offset"]), properties.message_id or "unnamed", body))
                 channel.basic_ack(method.delivery_tag)
 
             channel.basic_consume(lane, on_message, arguments={"x-stream-offset": "first"})
             limit = time.monotonic() + READ_LIMIT_SECONDS
-            while not found or found[-1][1] != end:
+            while not ended:
                 assert time.monotonic() < limit, f"{lane}: its end was not met after {len(found)} messages"
                 connection.process_data_events(time_limit=0.2)
             connection._impl._transport.abort()  # closing would nack what is left, which a stream forbids
-            return found[:-1]
+            return found
 
         return await asyncio.to_thread(read)

@@ -10,7 +10,8 @@ CHUNK_BYTES = 65_536
 
 
 class Cable:
-    """``on_word`` is asked about everything that the client sends: ``pass``, ``cut before`` or ``cut after``."""
+    """``on_word`` is asked about everything that the client sends: ``pass``, ``hold``,
+    ``cut before`` or ``cut after``."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
@@ -91,12 +92,15 @@ class Cable:
             while data := await reader.read(CHUNK_BYTES):
                 await self._moving.wait()
                 what = self.on_word(data) if asked else "pass"
+                if what == "hold":
+                    self.hold()
+                    await self._moving.wait()
                 if what != "cut before":
                     writer.write(data)
                     await writer.drain()
                 if what == "cut after":
                     await asyncio.sleep(0.05)  # the server has it, and answers into nothing
-                if what != "pass" and asked:
+                if what.startswith("cut") and asked:
                     self.cuts += 1
                     for end in asked:
                         end.transport.abort()

@@ -1,0 +1,141 @@
+"""Postgres lost in the middle of a batch: the offset tells what had been committed, and nothing is lost or doubled."""
+
+import asyncio
+
+import pytest
+
+from tests.actors.lanes.cable import Cable
+from tests.actors.lanes.lane_worker import until
+from tests.actors.lanes.stage import Stage, assert_as_in_the_log, assert_unbroken, some_wishes
+
+LANE = "show.00"
+#: What asyncpg sends to end a transaction.
+COMMIT = b"COMMIT;"
+
+
+async def end_backends(stage: Stage) -> int:
+    """End every connection to the stage's database but the tests' own."""
+    return int(
+        await stage.value(
+            """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE datname = current_database() AND NOT pid = ANY($1)""",
+            [row["pid"] for row in await stage.rows("SELECT pid FROM pg_stat_activity WHERE application_name = 'stage'")],
+        )
+    )
+
+
+async def test_connections_ended_by_postgres_again_and_again_lose_and_double_nothing(stage):
+    worker = stage.worker()
+    show = await stage.show(300)
+    wishes, ended = some_wishes(show, 1000, 300), 0
+    for first in range(0, 1000, 20):
+        await stage.send(LANE, *wishes[first : first + 20])
+        if first % 100 == 0:
+            ended += await end_backends(stage)
+    await stage.all_decided(wishes)
+    assert ended >= 10
+    assert worker.is_running()
+    await assert_as_in_the_log(stage, show)
+
+
+@pytest.mark.parametrize("moment", ["cut before", "cut after"])
+async def test_a_connection_lost_at_a_commit_leaves_no_doubt_what_was_decided(stage, moment):
+    """``cut after``: the commit happened, and nobody was told.  ``cut before``: it did not."""
+    async with Cable(stage.database_url) as cable:
+        worker = stage.worker(DATABASE_URL=cable.url)
+        show = await stage.show(100)
+        wishes = some_wishes(show, 200, 100)
+        cuts = 0
+
+        def at_a_commit(data: bytes) -> str:
+            nonlocal cuts
+            if COMMIT not in data or cuts >= 5:
+                return "pass"
+            cuts += 1
+            return moment
+
+        cable.on_word = at_a_commit
+        for first in range(0, 200, 10):
+            lot = wishes[first : first + 10]
+            await stage.send(LANE, *lot)
+            await stage.all_decided(lot)
+        assert cuts == 5
+        if moment == "cut after":
+            await worker.said("lane_closed", reason="the commit's outcome was unknown; it had happened")
+        else:
+            await worker.said("batch_again")
+        await assert_as_in_the_log(stage, show)
+        worker.end()
+
+
+async def test_a_database_out_of_reach_for_a_while_only_delays(stage):
+    async with Cable(stage.database_url) as cable:
+        worker = stage.worker(DATABASE_URL=cable.url)
+        show = await stage.show(100)
+        wishes = some_wishes(show, 100, 100)
+        await stage.send(LANE, *wishes[:50])
+        cable.hold()
+        await stage.send(LANE, *wishes[50:])
+        cable.cut()
+        await asyncio.sleep(1.5)  # new connections stand still too
+        cable.release()
+        await stage.all_decided(wishes)
+        assert not [row for row in await stage.journal() if row["outcome"] == "failed"]
+        await assert_as_in_the_log(stage, show)
+        worker.end()
+
+
+async def test_a_worker_that_stops_inside_its_transaction_does_not_keep_the_lane_from_the_others(stage):
+    """Paused or cut off between its first statement and its commit, it holds the lane's row locked."""
+    async with Cable(stage.database_url) as cable:
+        first = stage.worker(DATABASE_URL=cable.url)
+        await first.said("lane_open", lane=LANE)
+        show = await stage.show(20)
+        held = asyncio.Event()
+
+        def at_a_commit(data: bytes) -> str:
+            if COMMIT not in data:
+                return "pass"
+            held.set()
+            return "hold"
+
+        cable.on_word = at_a_commit
+        wish = show.hold(0)
+        await stage.send(LANE, wish)
+        await asyncio.wait_for(held.wait(), 10)
+        first.pause()
+        second = stage.worker()
+        try:
+            await second.said("lane_open", seconds=12, lane=LANE)
+            await stage.all_decided([wish], seconds=5)
+        finally:
+            cable.on_word = lambda _data: "pass"
+            cable.release()
+            first.go_on()
+        more = show.hold(1)
+        await stage.send(LANE, more)
+        await stage.all_decided([more])
+        assert_unbroken(await stage.journal())
+        await assert_as_in_the_log(stage, show)
+        first.end()
+
+
+async def test_a_guard_that_another_lane_broke_is_tried_again_not_failed(stage):
+    """A buyer's live holds are one row for all lanes: two lanes at once count them right and fail nobody."""
+    for _ in range(2):
+        stage.worker()
+    one, other = await asyncio.gather(stage.show(300, max_live_holds=300), stage.show(300, "show.01", max_live_holds=300))
+    buyers = [one.hold(0).buyer_id for _ in range(3)]
+    wishes = []
+    for seat in range(120):
+        pair = [one.hold(seat, buyer=buyers[seat % 3]), other.hold(seat, buyer=buyers[seat % 3])]
+        wishes += pair
+        await asyncio.gather(stage.send(one.lane, pair[0]), stage.send(other.lane, pair[1]))
+    await stage.all_decided(wishes)
+    states = await stage.bookings(one) | await stage.bookings(other)
+    assert sorted(states.values()) == ["held"] * 18 + ["refused"] * 222
+    rows = await stage.rows("SELECT buyer_id, live FROM buyer_holds")
+    assert {row["buyer_id"]: row["live"] for row in rows} == dict.fromkeys(buyers, 6)
+    await until("both lanes at their end", lambda: stage.value("SELECT count(*) >= 240 FROM journal WHERE decided"))
+    for lane in ("show.00", "show.01"):
+        assert_unbroken(await stage.journal(lane))
