@@ -49,7 +49,9 @@ _encode = msgspec.json.Encoder().encode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
 _NO_AMOUNTS = Amounts(seats=0)
 
-BookingCommand = HoldSeats | ConfirmSeats | ReleaseSeats | ExpireHold
+#: Asked by type, not by isinstance: messages are structs of an abstract metaclass, which makes that a slow question.
+BOOKING_COMMANDS = (HoldSeats, ConfirmSeats, ReleaseSeats, ExpireHold)
+SEAT_COMMANDS = (ConfirmSeats, ReleaseSeats, ExpireHold)
 Load = Callable[[Any, str, UUID], Awaitable[Show | None]]
 
 
@@ -119,14 +121,14 @@ class Batch:
 
     async def look_up(self, messages: list[Read]) -> None:
         """Ask the tables for what this batch needs and memory does not hold."""
-        commands = [m.command for m in messages if m.command is not None and not isinstance(m.command, Fence)]
+        commands: list[Any] = [m.command for m in messages if m.command is not None and type(m.command) is not Fence]
         rows = await decisions.met(self._connection, [command.command_id for command in commands])
         for command_id, row in rows.items():
             self._met[command_id] = (row["show_id"], row["outcome"], _decode_outcome(row["result"]))
         if self._met:
             for booking in await decisions.bookings(self._connection, list(self._met)):
                 self._booked[booking["id"]] = from_row(booking)
-        buyers = sorted({command.buyer_id for command in commands if isinstance(command, BookingCommand)})
+        buyers = sorted({command.buyer_id for command in commands if type(command) in BOOKING_COMMANDS})
         if buyers:
             self._live_holds = await decisions.live_holds(self._connection, buyers)
         for show_id in {command.show_id for command in commands}:
@@ -146,12 +148,12 @@ class Batch:
         ):
             self._shows.popitem(last=False)
 
-    async def _look_up_bookings(self, commands: list[ShowCommand]) -> None:
+    async def _look_up_bookings(self, commands: list[Any]) -> None:
         """Bookings that have ended are not kept in memory; late money and repeats ask for them."""
         unknown = [
             command.booking_id
             for command in commands
-            if isinstance(command, ConfirmSeats | ReleaseSeats | ExpireHold)
+            if type(command) in SEAT_COMMANDS
             and (show := self._shows.get(command.show_id)) is not None
             and command.booking_id not in show.bookings
         ]
@@ -161,13 +163,13 @@ class Batch:
 
     async def decide(self, message: Read, poison: bool) -> None:
         """Take one message: its row in the journal, and what follows from it."""
-        command = message.command
+        command: Any = message.command
         if command is None or poison:
             self._note(message, Outcome("failed" if poison else "unreadable", decided=False, reason=message.fault))
-            if isinstance(command, HoldSeats):
+            if type(command) is HoldSeats:
                 self._book(message, command, Outcome("failed", booking_state="failed", reason=message.fault), 0)
             return
-        if isinstance(command, Fence):
+        if type(command) is Fence:
             self._note(message, Outcome("fence", decided=False))
             return
         if command.show_id in self._away:
@@ -180,9 +182,11 @@ class Batch:
             self._note(message, outcome, inputs)
             self._answer_again(message, command, outcome)
             return
-        if isinstance(command, OpenShow):
+        if type(command) is OpenShow:
             show = await self._open(command)
-        before = show.bookings.get(command.booking_id) if show and isinstance(command, BookingCommand) else None
+        before = (
+            show.bookings.get(command.booking_id) if show is not None and type(command) in BOOKING_COMMANDS else None
+        )
         if show is not None:
             self._change_seats(show, command, outcome)
             apply(show, command, outcome)
@@ -191,7 +195,7 @@ class Batch:
     def _inputs(self, command: ShowCommand) -> Inputs:
         met = self._met.get(command.command_id)
         live_holds = 0
-        if isinstance(command, HoldSeats):
+        if type(command) is HoldSeats:
             live_holds = self._live_holds.get(command.buyer_id, 0) + self._holds_change.get(command.buyer_id, 0)
         return Inputs(
             live_holds=live_holds,
@@ -217,7 +221,7 @@ class Batch:
             self._seats[show.id, ordinal] = (was, outcome.seat_state, booking_id)
 
     def _settle(
-        self, message: Read, command: ShowCommand, outcome: Outcome, inputs: Inputs, show: Show | None,
+        self, message: Read, command: Any, outcome: Outcome, inputs: Inputs, show: Show | None,
         before: Hold | None,
     ) -> None:  # fmt: skip
         """Everything that follows from a decision that took effect."""
@@ -225,13 +229,13 @@ class Batch:
         place = 0
         if show is not None:
             self._touched.add(show.id)
-            show.places += isinstance(command, HoldSeats)
+            show.places += type(command) is HoldSeats
             place = show.places
         self._note(message, outcome, inputs, show, place)
-        if isinstance(command, HoldSeats):
+        if type(command) is HoldSeats:
             self._book(message, command, outcome, place)
             self._news.decided[command.show_id] = self._news.decided.get(command.show_id, 0) + 1
-        elif outcome.booking_state and isinstance(command, BookingCommand):
+        elif outcome.booking_state:
             self._change_booking(command.booking_id, outcome.booking_state)
             if before is not None and before.state == "held":
                 self._count_hold(command.buyer_id, -1)
@@ -259,7 +263,7 @@ class Batch:
             )
         )  # fmt: skip
         self._previous = message.at.offset
-        if not isinstance(command, Fence):
+        if type(command) is not Fence:
             self._lines.append(
                 {
                     "did": f"{command.name() if command else 'message'}:{told}", "offset": message.at.offset,
@@ -321,21 +325,21 @@ class Batch:
     def _count_hold(self, buyer_id: UUID, step: int) -> None:
         self._holds_change[buyer_id] = self._holds_change.get(buyer_id, 0) + step
 
-    def _report(self, message: Read, command: ShowCommand, outcome: Outcome) -> None:
+    def _report(self, message: Read, command: Any, outcome: Outcome) -> None:
         """Tell the booking's saga what its command came to."""
-        if isinstance(command, ConfirmSeats | ReleaseSeats | ExpireHold) and (event := event_of(command, outcome)):
+        if type(command) in SEAT_COMMANDS and (event := event_of(command, outcome)):
             lane = saga_lane(command.booking_id, settings().saga_lanes)
             self._events.append(seal(lane, event, Options(message.options.traceparent)))
 
     def _reply(self, message: Read, row: BookingRow | None, refusal: AnyRefusal | None = None) -> None:
-        if message.options.reply_to and isinstance(message.command, HoldSeats):
+        if message.options.reply_to and type(message.command) is HoldSeats:
             text = _encode(refusal).decode() if refusal else None
             reply = live.Reply(message.command.booking_id, row, text)
             self._news.replies.setdefault(message.options.reply_to, []).append(reply)
 
     def _answer_again(self, message: Read, command: ShowCommand, outcome: Outcome) -> None:
         """A repeat changes nothing, and is answered as the first was."""
-        if isinstance(command, HoldSeats):
+        if type(command) is HoldSeats:
             self._reply(message, None if outcome.refusal else self._booked.get(command.booking_id), outcome.refusal)
         elif command.command_id in self._met:
             self._report(message, command, self._met[command.command_id][2])

@@ -147,14 +147,11 @@ class SeatChoice:
         return found if len(found) == quantity else []
 
     def _longest(self, row: Row) -> int:
-        return max(
-            (
-                len(run)
-                for first, length in row.blocks
-                for run in self.states[first : first + length].translate(_TAKEN_IS_ONE).split(b"\1")
-            ),
-            default=0,
-        )
+        longest = 0
+        for first, length in row.blocks:
+            runs = self.states[first : first + length].translate(_TAKEN_IS_ONE).split(b"\1")
+            longest = max(longest, len(max(runs, key=len)))
+        return longest
 
     def _add_rows(self, index: int, section: PlanSection, first: int) -> None:
         for row in section.rows:

@@ -32,7 +32,7 @@ from loadtest.checks.evidence import (
 from loadtest.stack import Stack, StackUnknown, stack
 from store.settings import SettingsError, settings
 
-QUIET_WAIT_SECONDS, QUIET_POLL_SECONDS = 90.0, 0.5
+QUIET_WAIT_SECONDS, QUIET_POLL_SECONDS = 60.0, 0.5
 #: Wrong rows shown for each check; the count tells of the others.
 SHOWN_MAX = 10
 ROW_CHARS_MAX = 400

@@ -4,12 +4,16 @@ import os
 import string
 import time
 import uuid
+from functools import lru_cache
 from uuid import UUID
 from zlib import crc32
 
 #: Crockford's base 32: no I, L, O, U, so that a seat id survives being read aloud.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_VALUE = {letter: value for value, letter in enumerate(ALPHABET)}
+#: To the digits that ``int`` reads; every other letter becomes one that it does not.
+_TO_PYTHON = {code: "!" for code in range(128)} | {
+    ord(letter): digit for letter, digit in zip(ALPHABET, string.digits + string.ascii_lowercase, strict=False)
+}
 
 #: A saga's slot is its CRC32 modulo this, for ever; each saga lane serves an equal share of the slots.
 SAGA_SLOTS = 16
@@ -45,6 +49,7 @@ def booking_code(booking_id: UUID) -> str:
     return "".join(letters)
 
 
+@lru_cache(maxsize=1 << 17)
 def base32(number: int) -> str:
     letters = []
     while True:
@@ -63,15 +68,14 @@ def ordinal_of(seat: str, prefix: str, total: int) -> int:
     """The seat's place in the show's arrays, or -1 when it is no seat of that show.
 
     ``prefix`` is the show's number in base 32 followed by a hyphen."""
-    if not seat.startswith(prefix) or not 0 < len(seat) - len(prefix) <= 8:
+    digits = seat[len(prefix) :]
+    if not seat.startswith(prefix) or not 0 < len(digits) <= 8 or not digits.isascii():
         return -1
-    ordinal = 0
-    for letter in seat[len(prefix) :]:
-        value = _VALUE.get(letter)
-        if value is None:
-            return -1
-        ordinal = ordinal * 32 + value
-    canonical = len(seat) == len(prefix) + 1 or seat[len(prefix)] != "0"
+    try:
+        ordinal = int(digits.translate(_TO_PYTHON), 32)
+    except ValueError:
+        return -1
+    canonical = len(digits) == 1 or digits[0] != "0"
     return ordinal if ordinal < total and canonical else -1
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from sanic import Blueprint, Request
 from sanic.exceptions import NotFound
-from sanic.response import HTTPResponse
+from sanic.response import HTTPResponse, redirect
 
 from edge.pages.rendering import page
 from sagas import clock
@@ -111,6 +111,12 @@ async def log_in(request: Request) -> HTTPResponse:
 @pages.get("/register")
 async def register(request: Request) -> HTTPResponse:
     return await page("register.html", next_path=_own_path(request.args.get("next")))
+
+
+@pages.get("/favicon.ico")
+async def favicon(_request: Request) -> HTTPResponse:
+    """Browsers ask for this beside documents that are no page of ours, such as a ticket."""
+    return redirect("/static/icons/frontrow.svg", status=301)
 
 
 async def not_found(_request: Request) -> HTTPResponse:

@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import pytest
 from box_office import Buyer, Buyers, Show, Shows
@@ -158,6 +159,33 @@ async def test_a_hold_is_found_again_after_a_reload(visitor: Visitor, buyers: Bu
     await page.wait_for_selector("[data-action=pay]")
     await page.reload()
     await page.wait_for_selector("[data-action=pay]")
+
+
+async def test_a_page_that_waits_for_the_sale_opens_by_itself(visitor: Visitor, buyers: Buyers, shows: Shows) -> None:
+    show = await shows.make(opens_in=timedelta(seconds=6))
+    page = await visitor(await buyers.make())
+    await open_show(page, show)
+    await expect(page.locator(".note")).to_contain_text("The sale opens on")
+    await expect(page.locator(".chosen")).to_contain_text("Seats cannot be held at the moment.")
+    await page.get_by_role("button", name="Hold the best 2 seats").click()
+    await page.wait_for_selector("[data-action=pay]")
+
+
+async def test_an_access_token_that_has_run_out_is_renewed_unseen(visitor: Visitor) -> None:
+    page = await visitor()
+    await page.goto("/register")
+    await page.fill("[name=name]", "Asha Rao")
+    await page.fill("[name=email]", f"asha-{uuid.uuid4().hex}@example.com")
+    await page.fill("[name=password]", "seventeen seats")
+    await page.click("#register button")
+    await expect(page.locator(".who")).to_have_text("Asha Rao")
+    await page.context.clear_cookies(name="frontrow_access")
+    await page.goto("/bookings")
+    await expect(page.locator(".empty h2")).to_have_text("No bookings yet")
+    await page.click("#log-out")
+    await expect(page.locator(".visitor")).to_be_visible()
+    await page.goto("/bookings")
+    await page.wait_for_url("**/log-in?next=%2Fbookings")
 
 
 async def test_asking_again_after_silence_uses_the_same_key(visitor: Visitor, buyers: Buyers, show: Show) -> None:

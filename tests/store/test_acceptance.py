@@ -32,7 +32,7 @@ class Door:
     async def ask(
         self, booking: UUID | None = None, body: str = "h", buyer: UUID = BUYER, show: UUID = SHOW
     ) -> Acceptance:
-        return await self.accepting.ask(booking or new_id(), buyer, show, "show.03", body)
+        return await self.accepting.ask(booking or new_id(), buyer, show, "show.03", body, "wallet")
 
 
 @pytest.fixture
@@ -101,7 +101,8 @@ async def test_the_number_ahead_is_what_was_accepted_before_and_is_not_decided_y
     assert [found[1] for found in noted if found] == [0, 0, 0, 1]
     assert noted[0] is not None
     note = noted[0][0]
-    assert (note.buyer, note.show, note.lane, note.hash) == (str(BUYER), str(SHOW), "show.03", "h")
+    found = (note.buyer, note.show, note.lane, note.hash, note.method)
+    assert found == (str(BUYER), str(SHOW), "show.03", "h", "wallet")
 
 
 async def test_a_show_with_too_many_undecided_wishes_takes_no_more_until_some_are_decided(cache: Any):

@@ -37,7 +37,7 @@ async def debit(buyer: UUID, amount: int, reference: str) -> bool:
 
 async def rows_of(pool: Any, buyer: UUID) -> tuple[int, list[tuple[int, int]]]:
     balance = await pool.fetchval("SELECT balance FROM wallet WHERE user_id = $1", buyer)
-    entries = await pool.fetch("SELECT amount, balance_after FROM wallet_entry ORDER BY id")
+    entries = await pool.fetch("SELECT amount, balance_after FROM wallet_entry ORDER BY ctid")
     return balance, [tuple(entry) for entry in entries]
 
 

@@ -91,7 +91,7 @@ class LaneWorker:
         self._paused = False
         os.kill(self.pid, signal.SIGCONT)
 
-    def end(self) -> int:
+    async def end(self) -> int:
         """SIGTERM; its exit code."""
         if self._process is None:
             return 0
@@ -100,7 +100,7 @@ class LaneWorker:
                 self.go_on()
             self._process.terminate()
             try:
-                self._process.wait(END_LIMIT_SECONDS)
+                await asyncio.to_thread(self._process.wait, END_LIMIT_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise AssertionError(f"a worker did not end on SIGTERM:\n{self.tail()}") from None

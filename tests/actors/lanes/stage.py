@@ -91,9 +91,7 @@ class Stage:
         self.workers: list[LaneWorker] = []
 
     async def close(self) -> None:
-        endings = await asyncio.gather(
-            *(asyncio.to_thread(worker.end) for worker in self.workers), return_exceptions=True
-        )
+        endings = await asyncio.gather(*(worker.end() for worker in self.workers), return_exceptions=True)
         await self.publisher.close()
         await self.pool.close()
         late = [ending for ending in endings if isinstance(ending, BaseException)]

@@ -65,7 +65,7 @@ async def test_a_connection_lost_at_a_commit_leaves_no_doubt_what_was_decided(st
         else:
             await worker.said("batch_again")
         await assert_as_in_the_log(stage, show)
-        worker.end()
+        await worker.end()
 
 
 async def test_a_database_out_of_reach_for_a_while_only_delays(stage):
@@ -82,7 +82,7 @@ async def test_a_database_out_of_reach_for_a_while_only_delays(stage):
         await stage.all_decided(wishes)
         assert not [row for row in await stage.journal() if row["outcome"] == "failed"]
         await assert_as_in_the_log(stage, show)
-        worker.end()
+        await worker.end()
 
 
 async def test_a_worker_that_stops_inside_its_transaction_does_not_keep_the_lane_from_the_others(stage):
@@ -117,7 +117,7 @@ async def test_a_worker_that_stops_inside_its_transaction_does_not_keep_the_lane
         await stage.all_decided([more])
         assert_unbroken(await stage.journal())
         await assert_as_in_the_log(stage, show)
-        first.end()
+        await first.end()
 
 
 async def test_a_guard_that_another_lane_broke_is_tried_again_not_failed(stage):

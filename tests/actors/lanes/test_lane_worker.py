@@ -129,7 +129,7 @@ async def test_workers_cut_off_from_the_broker_lose_double_and_reorder_nothing(s
         assert await in_publish_order(stage, wishes)
         await assert_as_in_the_log(stage, show)
         for worker in stage.workers:
-            worker.end()
+            await worker.end()
 
 
 async def test_workers_whose_connections_the_broker_closes_under_the_publisher_too_lose_nothing(stage):
@@ -169,7 +169,7 @@ async def test_a_worker_that_ends_gives_its_lanes_back_at_once(stage):
     show = await stage.show(20)
     leaving = await owning_worker(stage)
     began = time.monotonic()
-    code = await asyncio.to_thread(leaving.end)
+    code = await leaving.end()
     assert code == 0
     assert time.monotonic() - began < 5.0
     began = time.monotonic()
