@@ -53,8 +53,16 @@ def _client() -> razorpay.Client:
     client = getattr(_state, "client", None)
     if client is None:
         auth = (settings().razorpay_key_id, settings().razorpay_key_secret)
-        client = _state.client = razorpay.Client(auth=auth, base_url=settings().razorpay_url)
+        session = requests.Session()
+        session.hooks["response"].append(_refuse_unclear)
+        client = _state.client = razorpay.Client(session=session, auth=auth, base_url=settings().razorpay_url)
     return client
+
+
+def _refuse_unclear(response: requests.Response, *_: Any, **__: Any) -> None:
+    """The SDK takes a 429 for a refusal, and a 5xx without JSON for nonsense; neither says that nothing was done."""
+    if response.status_code in (408, 425, 429) or response.status_code >= 500:
+        raise Unknown(f"the provider answered {response.status_code}")
 
 
 def _ask(call: Any, *args: Any, **kwargs: Any) -> Any:

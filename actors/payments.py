@@ -107,7 +107,7 @@ def refund_money(message: dict[str, Any]) -> None:
         raise _unclear(command, error) from None
     except Declined as error:
         log.error("refund_declined", booking_id=str(command.booking_id), error=str(error))
-        _report(refund_failed(command.refund_id, command.payment_id, command.booking_id, str(error)))
+        _report(refund_failed(refund, str(error)))
         return
     on_loop(money.unclaim_refund(command.refund_id, given.id))
     if (event := refund_event(given, refund)) is not None:

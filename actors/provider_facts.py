@@ -67,16 +67,18 @@ def refund_event(given: ProviderRefund, refund: Any) -> Event | None:
             provider_refund_id=given.id,
         )
     if given.status == "failed":
-        return refund_failed(refund["id"], refund["payment_id"], refund["booking_id"], "the provider could not refund")
+        return refund_failed(refund, "the provider could not refund")
     return None
 
 
-def refund_failed(refund_id: UUID, payment_id: UUID, booking_id: UUID, reason: str) -> RefundFailed:
+def refund_failed(refund: Any, reason: str) -> RefundFailed:
+    """The provider will not refund: the money stays owed, and a person must look."""
     return RefundFailed(
-        event_id=event_id_for(refund_id, RefundFailed),
-        booking_id=booking_id,
-        refund_id=refund_id,
-        payment_id=payment_id,
+        event_id=event_id_for(refund["id"], RefundFailed),
+        booking_id=refund["booking_id"],
+        answers=refund["command_id"],
+        refund_id=refund["id"],
+        payment_id=refund["payment_id"],
         reason=reason[:200],
     )
 

@@ -60,7 +60,11 @@ def serve_lanes(kind: str, stop: threading.Event) -> None:
     async def decide_batches(session: Session) -> None:
         await deciding[0].run(session)
 
-    broker = Broker(lane_middleware(AtWork(here, len(lanes) + 4, opened=begin, closing=ownership.stop)))
+    at_work = AtWork(
+        here, len(lanes) + 4, opened=begin, closing=ownership.stop,
+        idle_in_transaction_seconds=settings().lease_seconds,
+    )  # fmt: skip
+    broker = Broker(lane_middleware(at_work))
     dramatiq.set_broker(broker)
     dramatiq.actor(queue_name=lanes[0])(decide_batches)
     broker.serve_lanes(lanes, "decide_batches", ownership, here.publisher)

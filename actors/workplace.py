@@ -23,8 +23,18 @@ from store.settings import settings
 log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 1.0
+#: A part that does not answer must not keep a process from ending.
+CLOSE_SECONDS = 2.0
 
 Hook = Callable[[], Awaitable[None]]
+
+
+async def within(seconds: float, closing: Awaitable[object]) -> None:
+    """Do this at the end of a process, but not for longer, and whatever comes of it."""
+    try:
+        await asyncio.wait_for(closing, seconds)
+    except Exception as error:
+        log.warning("closing_failed", error=repr(error))
 
 
 class Workplace:
@@ -37,8 +47,8 @@ class Workplace:
         self.redis: Any = None
         self._heartbeat: asyncio.Task[None] | None = None
 
-    async def open(self, pool_size: int) -> None:
-        await open_database(pool_size)
+    async def open(self, pool_size: int, idle_in_transaction_seconds: float = 30.0) -> None:
+        await open_database(pool_size, idle_in_transaction_seconds)
         self.redis = open_redis(timeout_seconds=2.0)
 
     async def appear(self) -> None:
@@ -48,10 +58,10 @@ class Workplace:
     async def close(self) -> None:
         if self._heartbeat:
             self._heartbeat.cancel()
-            await workers.leave(self.worker_id)
-        await self.publisher.close()
-        await self.redis.aclose()
-        await close_database()
+            await within(CLOSE_SECONDS, workers.leave(self.worker_id))
+        await within(CLOSE_SECONDS, self.publisher.close())
+        await within(CLOSE_SECONDS, self.redis.aclose())
+        await within(CLOSE_SECONDS, close_database())
 
     async def report(self, event: Event, traceparent: str = "") -> None:
         """Send an event to its saga's lane.  Raises NotAccepted."""
@@ -73,19 +83,22 @@ class AtWork(Middleware):
 
     ``opened`` and ``closing`` run on the event loop, while the connections are there."""
 
-    def __init__(self, workplace: Workplace, pool_size: int, opened: Hook | None = None, closing: Hook | None = None):
-        self._workplace, self._pool_size = workplace, pool_size
+    def __init__(
+        self, workplace: Workplace, pool_size: int, opened: Hook | None = None, closing: Hook | None = None,
+        idle_in_transaction_seconds: float = 30.0,
+    ) -> None:  # fmt: skip
+        self._workplace, self._pool_size, self._idle_seconds = workplace, pool_size, idle_in_transaction_seconds
         self._opened, self._closing = opened, closing
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        on_loop(self._workplace.open(self._pool_size))
+        on_loop(self._workplace.open(self._pool_size, self._idle_seconds))
         on_loop(self._workplace.appear())
         if self._opened:
             on_loop(self._opened())
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         if self._closing:
-            on_loop(self._closing())
+            on_loop(within(CLOSE_SECONDS, self._closing()))
         on_loop(self._workplace.close())
 
 

@@ -4,6 +4,7 @@ import ssl  # noqa: F401  asyncpg imports it lazily, inside the first connect; h
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 import redis.asyncio
@@ -18,13 +19,32 @@ from store.settings import settings
 OPERATING_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 
 
-def tortoise_config(pool_size: int = 10) -> dict[str, Any]:
-    url = settings().database_url
-    options = f"minsize=1&maxsize={pool_size}&command_timeout=30"
-    return {
-        "connections": {
-            "default": f"{url}{'&' if '?' in url else '?'}{options}".replace("postgresql://", "postgres://")
+def tortoise_config(pool_size: int = 10, idle_in_transaction_seconds: float = 30.0) -> dict[str, Any]:
+    """Tortoise's configuration.  A transaction that stays idle for longer ends itself: a paused process must not keep
+    rows locked, least of all a lane's."""
+    url = urlsplit(settings().database_url)
+    given = dict(parse_qsl(url.query))
+    credentials = {
+        "host": url.hostname,
+        "port": url.port or 5432,
+        "user": unquote(url.username or ""),
+        "password": unquote(url.password or ""),
+        "database": url.path.lstrip("/"),
+        "minsize": 1,
+        "maxsize": pool_size,
+        "command_timeout": 30,
+        "ssl": given.get("sslmode") or None,
+        "server_settings": {
+            "idle_in_transaction_session_timeout": str(int(idle_in_transaction_seconds * 1000)),
+            # a peer that is gone without a word is noticed within seconds, on both sides
+            "tcp_user_timeout": "10000",
+            "tcp_keepalives_idle": "5",
+            "tcp_keepalives_interval": "2",
+            "tcp_keepalives_count": "3",
         },
+    }
+    return {
+        "connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
         "apps": {"frontrow": {"models": ["store.tables"], "migrations": "store.migrations"}},
         "use_tz": True,
         "timezone": "UTC",
@@ -38,8 +58,9 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(name)
 
 
-async def open_database(pool_size: int = 10) -> None:
-    await Tortoise.init(config=tortoise_config(pool_size), _enable_global_fallback=True)
+async def open_database(pool_size: int = 10, idle_in_transaction_seconds: float = 30.0) -> None:
+    config = tortoise_config(pool_size, idle_in_transaction_seconds)
+    await Tortoise.init(config=config, _enable_global_fallback=True)
     client = Tortoise.get_connection("default")
     if client._pool is None:
         await client.create_connection(with_db=True)

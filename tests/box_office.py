@@ -361,3 +361,18 @@ async def let_time_pass(rows: asyncpg.Pool, booking_id: str) -> None:
         "UPDATE letter SET claimed_until = now() WHERE booking_id = $1 AND claimed_until > now()", booking
     )
     await rows.execute("UPDATE saga SET next_send_at = now() WHERE id = $1 AND next_send_at > now()", booking)
+
+
+def problem_of(answer: httpx.Response, status: int, kind: str = "") -> dict[str, Any]:
+    """The answer is a problem of this status, in the shape that every problem has; its body."""
+    assert answer.status_code == status, f"{answer.status_code} {answer.text}"
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json()
+    assert problem["type"].startswith("/problems/") and problem["title"] and problem["detail"]
+    assert problem["status"] == status
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    if kind:
+        assert problem["type"] == f"/problems/{kind}"
+    if status == 422:
+        assert problem["errors"] and all(set(error) == {"pointer", "detail"} for error in problem["errors"]), problem
+    return problem

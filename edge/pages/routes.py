@@ -34,6 +34,7 @@ EVENTS_ON_A_PAGE = 24
 EVENTS_ASKED_FOR_CITIES = 100
 MAX_SEARCH_CHARACTERS = 100
 MAX_PATH_CHARACTERS = 300
+RETRY_SECONDS = 5
 
 
 @pages.get("/")
@@ -122,6 +123,13 @@ async def favicon(_request: Request) -> HTTPResponse:
 async def not_found(_request: Request) -> HTTPResponse:
     """The page for an address that leads nowhere."""
     return await page("not_found.html", 404)
+
+
+async def not_now(_request: Request) -> HTTPResponse:
+    """The page for when a part is out of reach: it needs no part itself."""
+    answer = await page("not_now.html", 503)
+    answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
 
 
 def _id(text: str) -> UUID:

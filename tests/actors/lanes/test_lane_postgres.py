@@ -31,7 +31,7 @@ async def test_connections_ended_by_postgres_again_and_again_lose_and_double_not
     for first in range(0, 1000, 20):
         await stage.send(LANE, *wishes[first : first + 20])
         if first % 100 == 0:
-            ended += await end_backends(stage)
+            ended += await until("connections to end", lambda: end_backends(stage))
     await stage.all_decided(wishes)
     assert ended >= 10
     assert worker.is_running()
