@@ -125,7 +125,9 @@ class LaneActor(Generic[ReadT, DecidedT]):
         """Send what follows from a batch; what is not accepted now is sent by the sweep."""
         failed = [error for error in await self._publisher.publish_all(sealed) if error is not None]
         if failed:
-            log.warning(f"{what}_not_sent", messages=len(failed), error=repr(failed[0]), hint="the sweep sends them")
+            log.warning(
+                "not_sent_yet", what=what, messages=len(failed), error=repr(failed[0]), hint="the sweep sends them"
+            )
 
     def _log(self, session: Session, batch: list[ReadT], decided: DecidedT, seconds: float) -> None:
         if len(decided.lines) <= LINES_PER_BATCH:

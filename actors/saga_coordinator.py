@@ -25,6 +25,7 @@ from sagas.messages import (
     Event,
     Fence,
     IssueTickets,
+    MethodChosen,
     MoneyAuthorized,
     MoneyCaptured,
     MoneyRefunded,
@@ -115,7 +116,7 @@ class _Batch:
         self._met: set[UUID] = set()
         self._sagas: dict[UUID, SagaRow] = {}
         self._bookings: dict[UUID, Any] = {}
-        self._wallets = Wallets([])
+        self._wallets = Wallets((), [])
         self._money = MoneyWrites()
         self._tickets: list[TicketRow] = []
         self._letters: list[LetterRow] = []
@@ -131,10 +132,11 @@ class _Batch:
             return
         self._met = await saga_rows.met(self._connection, [event.event_id for event in events])
         self._sagas = await saga_rows.load(self._connection, list({event.booking_id for event in events}))
+        choosing = {event.booking_id for event in events if isinstance(event, MethodChosen)}
         buyers = {
             saga.progress.facts.buyer_id
             for saga in self._sagas.values()
-            if "wallet" in (saga.progress.facts.method, saga.progress.facts.kept_method)
+            if saga.id in choosing or "wallet" in (saga.progress.facts.method, saga.progress.facts.kept_method)
         }
         self._wallets = await money.lock_wallets(self._connection, sorted(buyers))
         confirming = [saga.id for saga in self._sagas.values() if saga.progress.step in ("confirm", "tickets")]

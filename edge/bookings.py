@@ -48,14 +48,25 @@ class PaymentWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: Literal["razorpay", "wallet"] = "razorpay"
 
 
+class SeatRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A seat as an object; ticket types have not come to this show."""
+
+    id: SeatId
+    ticket_type: None = None
+
+
 class SeatWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Exactly one of ``seats`` and ``quantity`` (with ``section_id`` and ``together`` where wanted)."""
 
-    seats: Annotated[list[SeatId], msgspec.Meta(min_length=1, max_length=PLACES_LIMIT)] | None = None
+    seats: Annotated[list[SeatId | SeatRef], msgspec.Meta(min_length=1, max_length=PLACES_LIMIT)] | None = None
     quantity: Annotated[int, msgspec.Meta(ge=1, le=PLACES_LIMIT)] | None = None
     section_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     together: bool = False
     payment: PaymentWish = PaymentWish()
+
+    @property
+    def seat_ids(self) -> tuple[str, ...]:
+        return tuple(seat if isinstance(seat, str) else seat.id for seat in self.seats or ())
 
     def __post_init__(self) -> None:
         if (self.seats is None) == (self.quantity is None):
@@ -104,7 +115,7 @@ async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWi
         buyer_id=who.id,
         body_hash=body_hash,
         not_after=after(from_unix(acceptance.now), settings().wish_valid_seconds),
-        seats=tuple(body.seats or ()),
+        seats=body.seat_ids,
         quantity=body.quantity or 0,
         section_id=body.section_id,
         together=body.together,
@@ -223,12 +234,13 @@ async def _ahead(here: Context, booking_id: UUID, acceptance: Acceptance) -> int
 
 def check_wish(show: KnownShow, wish: SeatWish) -> None:
     """What is wrong with a wish by itself, before anybody is asked."""
-    for index, seat in enumerate(wish.seats or ()):
+    seats = wish.seat_ids
+    for index, seat in enumerate(seats):
         if not show.has_seat(seat):
             raise invalid(f"/seats/{index}", f"{seat} is not a seat of this show")
-    if wish.seats and len(set(wish.seats)) != len(wish.seats):
-        again = next(index for index, seat in enumerate(wish.seats) if seat in wish.seats[:index])
-        raise invalid(f"/seats/{again}", f"{wish.seats[again]} is asked for twice")
+    if len(set(seats)) != len(seats):
+        again = next(index for index, seat in enumerate(seats) if seat in seats[:index])
+        raise invalid(f"/seats/{again}", f"{seats[again]} is asked for twice")
     if wish.section_id is not None and wish.section_id not in show.sections:
         raise invalid("/section_id", f"{wish.section_id} is not a section of this show")
 
@@ -258,7 +270,8 @@ def waiting(request: Request) -> float:
 
 
 def _canonical(wish: SeatWish) -> bytes:
-    return msgspec.json.encode(wish, order="deterministic")
+    """The wish as bytes, the same however it was spelled."""
+    return msgspec.json.encode([wish.seat_ids, wish.quantity, wish.section_id, wish.together, wish.payment])
 
 
 def _limit_headers(here: Context, acceptance: Acceptance) -> dict[str, str]:

@@ -82,6 +82,9 @@ def operation(
                 path_parameters["who"] = identify(request, roles)
             if query is not None:
                 path_parameters["query"] = read_query(request, query)
+            elif request.args:
+                name = next(iter(request.args))
+                raise Problem(422, f"There is no parameter {name} here.", errors=[_error(f"/{name}", "is not known")])
             if decoder is not None:
                 path_parameters["body"] = read_body(request, decoder, body if body_optional else None)
             return await handler(request, **path_parameters)

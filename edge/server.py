@@ -21,6 +21,7 @@ from edge.health import health
 from edge.identity import identity
 from edge.openapi import openapi
 from edge.pages import not_found as page_not_found
+from edge.pages import not_now as page_not_now
 from edge.pages import pages
 from edge.payments_webhook import payments_webhook
 from sagas.clock import monotonic_seconds
@@ -97,7 +98,7 @@ async def _end(request: Request, response: HTTPResponse) -> None:
         headers.setdefault("Content-Security-Policy", _page_policy())
         headers["Referrer-Policy"] = "same-origin"
     if request.path.startswith("/static/"):
-        headers.setdefault("Cache-Control", "public, max-age=300")
+        headers.setdefault("Cache-Control", "no-cache")
     elif request.headers.get("authorization") or request.cookies:
         headers.setdefault("Cache-Control", "private, no-store")
     seconds = monotonic_seconds() - ctx.began_at
@@ -125,8 +126,8 @@ async def _failed(request: Request, error: Exception) -> HTTPResponse:
     if problem is None:
         log.exception("request_failed", method=request.method, path=request.path, exc_info=error)
         problem = problems.unavailable("Something went wrong on our side. It has been noted.", 5)
-    if problem.status == 404 and _is_page(request):
-        return await page_not_found(request)
+    if _is_page(request) and problem.status in (404, 503):
+        return await (page_not_found if problem.status == 404 else page_not_now)(request)
     return problems.answer(request, problem)
 
 

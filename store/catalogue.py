@@ -137,6 +137,11 @@ async def events(which: EventFilter) -> list[Any]:
     )  # fmt: skip
 
 
+async def cities() -> list[str]:
+    """The cities where something is on."""
+    return [row["city"] for row in await pool().fetch(query("cities_with_shows"))]
+
+
 async def event(event_id: UUID) -> tuple[Any, list[Any]] | None:
     """An event with its shows, or None when there is none that buyers may see."""
     row = await pool().fetchrow(query("event_one"), event_id)

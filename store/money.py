@@ -1,5 +1,6 @@
 """Money's rows: payments, captures, refunds and wallets.  In a saga lane's batch all of it is one transaction."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -25,22 +26,23 @@ class WalletEntry(NamedTuple):
 class Wallets:
     """The wallets of a batch's buyers, locked, with what the batch does to them."""
 
-    def __init__(self, rows: list[Any]) -> None:
-        self._wallets = {(row["user_id"], row["currency"]): (row["id"], row["balance"]) for row in rows}
-        self.changed: dict[UUID, int] = {}
+    def __init__(self, users: Iterable[UUID], rows: list[Any]) -> None:
+        self._users = frozenset(users)
+        self._balances = {(row["user_id"], row["currency"]): int(row["balance"]) for row in rows}
+        self.changed: dict[tuple[UUID, str], int] = {}
         self.entries: list[WalletEntry] = []
 
     def balance(self, user_id: UUID, currency: str) -> int:
-        return int(self._wallets.get((user_id, currency), (None, 0))[1])
+        assert user_id in self._users, f"the wallets of {user_id} were not locked"
+        return self._balances.get((user_id, currency), 0)
 
     def change(self, user_id: UUID, currency: str, amount: int, reference: str, description: str) -> bool:
         """Debit (below 0) or credit a wallet; False when it holds too little.  A credit makes a missing wallet."""
-        wallet_id, balance = self._wallets.get((user_id, currency), (wallet_id_of(user_id, currency), 0))
-        if balance + amount < 0:
+        balance = self.balance(user_id, currency) + amount
+        if balance < 0:
             return False
-        balance += amount
-        self._wallets[user_id, currency] = (wallet_id, balance)
-        self.changed[wallet_id] = balance
+        self._balances[user_id, currency] = self.changed[user_id, currency] = balance
+        wallet_id = wallet_id_of(user_id, currency)
         self.entries.append(WalletEntry(new_id(), wallet_id, amount, balance, reference, description))
         return True
 
@@ -69,11 +71,8 @@ def wallet_id_of(user_id: UUID, currency: str) -> UUID:
 
 
 async def lock_wallets(connection: Any, users: list[UUID]) -> Wallets:
-    return Wallets(list(await connection.fetch(query("wallets_lock"), users)) if users else [])
-
-
-async def make_wallet(connection: Any, user_id: UUID, currency: str) -> None:
-    await connection.execute(query("wallet_make"), wallet_id_of(user_id, currency), user_id, currency)
+    """The buyers' wallets, until the transaction's end."""
+    return Wallets(users, list(await connection.fetch(query("wallets_lock"), users)) if users else [])
 
 
 async def write(connection: Any, now: datetime, writes: MoneyWrites, wallets: Wallets | None) -> None:
@@ -95,13 +94,13 @@ async def write(connection: Any, now: datetime, writes: MoneyWrites, wallets: Wa
     if writes.refunds_ended:
         await connection.execute(query("refunds_end"), *columns(writes.refunds_ended, 3))
     if wallets is not None and wallets.changed:
-        await connection.execute(query("wallets_write"), *columns(list(wallets.changed.items()), 2))
+        held = [(wallet_id_of(*whose), *whose, balance) for whose, balance in wallets.changed.items()]
+        await connection.execute(query("wallets_write"), *columns(held, 4))
         await connection.execute(query("wallet_entries_write"), now, *columns(wallets.entries, 6))
 
 
 async def credit(connection: Any, now: datetime, user_id: UUID, currency: str, amount: int, reference: str) -> None:
     """Put money into a wallet, once for each reference."""
-    await make_wallet(connection, user_id, currency)
     wallets = await lock_wallets(connection, [user_id])
     if await connection.fetch(query("wallet_entries_met"), [reference]):
         return

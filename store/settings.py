@@ -89,7 +89,11 @@ def _plain(hint: typing.Any) -> typing.Any:
 
 
 def _check(settings: Settings) -> None:
-    if len(settings.signing_seed) != 32:
+    try:
+        seed = settings.signing_seed
+    except ValueError:
+        seed = b""
+    if len(seed) != 32:
         raise SettingsError("settings: TICKET_SIGNING_KEY must be the base64 of 32 bytes")
     if len(settings.jwt_secret) < 32:
         raise SettingsError("settings: JWT_SECRET must have at least 32 characters")

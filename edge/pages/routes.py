@@ -30,8 +30,6 @@ KINDS = {
     "other": "And more",
 }
 EVENTS_ON_A_PAGE = 24
-#: The cities offered to choose from are those of this many events, the soonest first.
-EVENTS_ASKED_FOR_CITIES = 100
 MAX_SEARCH_CHARACTERS = 100
 MAX_PATH_CHARACTERS = 300
 RETRY_SECONDS = 5
@@ -50,8 +48,7 @@ async def whats_on(request: Request) -> HTTPResponse:
     )
     found = await catalogue.events(wanted)
     listed = found[:EVENTS_ON_A_PAGE]
-    everything = await catalogue.events(EventFilter(limit=EVENTS_ASKED_FOR_CITIES))
-    cities = sorted({event["city"] for event in everything if event["city"]} | ({city} if city else set()))
+    cities = sorted({*await catalogue.cities(), *([city] if city else [])})
     return await page(
         "whats_on.html",
         events=listed,

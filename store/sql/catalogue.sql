@@ -63,3 +63,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $15,
 
 -- name: seats_versions
 SELECT id, seats_version FROM show WHERE id = ANY($1::uuid[])
+
+-- name: cities_with_shows
+SELECT DISTINCT v.city FROM show w JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
+JOIN event e ON e.id = w.event_id
+WHERE w.opened AND NOT w.cancelled AND w.starts_at > now() AND e.status = 'published' ORDER BY v.city LIMIT 500

@@ -38,7 +38,10 @@ WHERE refund.id = r.id AND refund.status <> 'processed'
 SELECT id, user_id, currency, balance FROM wallet WHERE user_id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
 
 -- name: wallets_write
-UPDATE wallet SET balance = w.balance FROM unnest($1::uuid[], $2::bigint[]) AS w (id, balance) WHERE wallet.id = w.id
+INSERT INTO wallet (id, user_id, currency, balance)
+SELECT id, user_id, currency, balance FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
+    AS w (id, user_id, currency, balance)
+ON CONFLICT (id) DO UPDATE SET balance = excluded.balance
 
 -- name: wallet_entries_met
 SELECT reference, amount FROM wallet_entry WHERE reference = ANY($1::text[])
@@ -48,9 +51,6 @@ INSERT INTO wallet_entry (id, wallet_id, amount, balance_after, reference, descr
 SELECT id, wallet_id, amount, balance_after, reference, description, $1
 FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::text[], $7::text[])
     AS e (id, wallet_id, amount, balance_after, reference, description)
-
--- name: wallet_make
-INSERT INTO wallet (id, user_id, currency, balance) VALUES ($1, $2, $3, 0) ON CONFLICT (user_id, currency) DO NOTHING
 
 -- name: payment_claim
 -- The lease of whoever talks to the provider about this payment: two never do at once.

@@ -118,6 +118,14 @@ def test_a_hold_keeps_the_chosen_seats_at_their_prices_until_its_time():
     assert sale.show.left_by_section() == {"stalls": 6, "floor": 5}
 
 
+def test_a_seat_is_named_by_its_row_and_its_label_there():
+    held = Sale().wish(ANN, "7-3", "7-5")
+    assert [(place.row, place.label, place.section) for place in held.places] == [
+        ("A", "4", "stalls"),
+        ("B", "2", "stalls"),
+    ]
+
+
 def test_a_standing_place_is_named_after_its_section():
     held = Sale().best(2, section_id="floor")
     assert [(place.id, place.label, place.row) for place in held.places] == [
@@ -158,7 +166,7 @@ def test_a_blocked_seat_is_taken():
 
 def test_sold_out_says_how_many_are_left_and_not_together_that_they_are_apart():
     sale = Sale(SeatPlan((seated("stalls", row("A", 2, 2)),)))
-    apart = sale.best(3, together=True)
+    apart = sale.best(4, together=True)
     assert isinstance(apart.refusal, NotTogether)
     assert apart.refusal.left == 4
     assert sale.best(3).name == "held"
