@@ -113,7 +113,7 @@ def flip(data, bit):
 
 
 @pytest.mark.parametrize(
-    "header", ["Basic dXNlcjpwYXNz", "Bearer", "Bearer ", "bearer", "Token abc", "Bearer  ", "Bearer a b c"]
+    "header", ["Basic dXNlcjpwYXNz", "Bearer", "bearer", "Token abc", "Bearer a b c", "abc"]
 )
 async def test_another_scheme_is_401(buyers, header):
     problem_of(await buyers.nobody().ask("GET", "/v1/me", headers={"Authorization": header}), 401, "unauthorized")

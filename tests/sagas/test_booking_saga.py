@@ -332,6 +332,23 @@ def test_the_old_order_paid_after_another_way_was_chosen_and_paid_is_given_back_
     assert (refund.method, refund.payment_id, refund.provider_payment_id) == ("razorpay", order, "pay_1")
 
 
+def test_money_of_the_old_order_that_comes_first_is_kept_and_refunded_as_what_it_is():
+    story = Story()
+    story.ready()
+    order = story.facts.payment_id
+    story.chosen("wallet")
+    late = MoneyCaptured(
+        event_id=UUID(int=9), booking_id=BOOKED, payment_id=order, provider_payment_id="pay_1", method="razorpay",
+        amount=PRICE, currency="INR",
+    )  # fmt: skip
+    assert story.tell(late) == [ConfirmSeats]
+    assert story.answered(ConfirmSeats, SeatsGone, reason="taken") == [RefundMoney]
+    refund = story.sent[-1]
+    assert isinstance(refund, RefundMoney)
+    assert (refund.method, refund.payment_id, refund.provider_payment_id) == ("razorpay", order, "pay_1")
+    assert refund.refund_id == derived(order, "refund", "pay_1")
+
+
 def test_a_booking_given_up_before_it_is_paid_is_released():
     story = Story()
     story.ready()
@@ -476,6 +493,27 @@ def test_a_table_with_an_undo_after_its_pivot_cannot_be_made():
         make(Step("seats", done=SeatsHeld, undo=ReleaseSeats), tickets)
     with pytest.raises(ValueError, match="no outcome is named"):
         make(Step("seats", done=SeatsHeld, refused=(SeatsReleased,)), tickets)
+
+
+def test_finished_steps_are_undone_last_first():
+    both = Saga(
+        "booking", Step("seats", done=SeatsHeld, undo=ReleaseSeats, undone=(SeatsReleased,)),
+        Step("money", do=CapturePayment, done=MoneyCaptured, undo=RefundMoney, undone=(MoneyRefunded,)),
+        Step("confirm", do=ConfirmSeats, done=SeatsConfirmed, refused=(GivenUp,)), Step("tickets", done=TicketsIssued),
+        pivot="tickets", learn=BOOKING.learn, build=BOOKING.build, met=BOOKING.met, stray=BOOKING.stray,
+        outcomes=BOOKING.outcomes, beside={},
+    )  # fmt: skip
+    at = Progress(facts=Story().facts, step="confirm", done=("seats", "money"))
+    at, commands = advance(both, at, GivenUp(event_id=UUID(int=1), booking_id=BOOKED, reason="buyer"))
+    [refund] = commands
+    assert isinstance(refund, RefundMoney)
+    refunded = MoneyRefunded(
+        event_id=UUID(int=2), booking_id=BOOKED, answers=refund.command_id, refund_id=refund.refund_id,
+        payment_id=refund.payment_id,
+    )  # fmt: skip
+    at, commands = advance(both, at, refunded)
+    assert [type(command) for command in commands] == [ReleaseSeats]
+    assert at.undone == ("money",)
 
 
 @pytest.mark.parametrize(
