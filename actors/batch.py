@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from actors.lane_actor import SET_ASIDE
 from actors.lanes.session import Arrived, Session
 from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, open_body, seal
 from actors.show import FREE, STATE_NAMES, Hold, Inputs, Outcome, Show, apply, decide
@@ -48,6 +49,7 @@ _decode = msgspec.json.Decoder(ShowLaneMessage).decode
 _encode = msgspec.json.Encoder().encode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
 _NO_AMOUNTS = Amounts(seats=0)
+_NOTHING = Outcome("repeat", decided=False)
 
 #: Asked by type, not by isinstance: messages are structs of an abstract metaclass, which makes that a slow question.
 BOOKING_COMMANDS = (HoldSeats, ConfirmSeats, ReleaseSeats, ExpireHold)
@@ -125,15 +127,24 @@ class Batch:
         rows = await decisions.met(self._connection, [command.command_id for command in commands])
         for command_id, row in rows.items():
             self._met[command_id] = (row["show_id"], row["outcome"], _decode_outcome(row["result"]))
-        if self._met:
-            for booking in await decisions.bookings(self._connection, list(self._met)):
+        odd = [c.booking_id for c in commands if type(c) is HoldSeats and c.booking_id != c.command_id]
+        if self._met or odd:
+            for booking in await decisions.bookings(self._connection, [*self._met, *odd]):
                 self._booked[booking["id"]] = from_row(booking)
-        buyers = sorted({command.buyer_id for command in commands if type(command) in BOOKING_COMMANDS})
-        if buyers:
-            self._live_holds = await decisions.live_holds(self._connection, buyers)
-        for show_id in {command.show_id for command in commands}:
+        needed = {command.show_id for command in commands}
+        for show_id in needed:
             await self._look_up_show(show_id)
+        self._forget_unused(needed)
         await self._look_up_bookings(commands)
+        buyers = {self._buyer_of(command) for command in commands if type(command) in BOOKING_COMMANDS}
+        if buyers:
+            self._live_holds = await decisions.live_holds(self._connection, sorted(buyers))
+
+    def _buyer_of(self, command: Any) -> UUID:
+        """Whose live holds the command may change: the hold's own buyer, where there is one."""
+        show = self._shows.get(command.show_id)
+        hold = show.bookings.get(command.booking_id) if show is not None else None
+        return hold.buyer_id if hold is not None else command.buyer_id  # type: ignore[no-any-return]
 
     async def _look_up_show(self, show_id: UUID) -> None:
         if show_id in self._shows:
@@ -143,10 +154,16 @@ class Batch:
             self._shows[show_id] = await self._load(self._connection, self._lane, show_id)
         except Quarantined as error:
             self._away[show_id] = str(error)
-        while len(self._shows) > 1 and (
-            len(self._shows) > SHOWS_KEPT or sum(len(s.states) for s in self._shows.values() if s) > PLACES_KEPT
-        ):
-            self._shows.popitem(last=False)
+
+    def _forget_unused(self, needed: set[UUID]) -> None:
+        """Keep memory within its bounds, without the shows that were not asked for the longest."""
+        places = sum(len(show.states) for show in self._shows.values() if show)
+        for show_id in list(self._shows):
+            if len(self._shows) <= SHOWS_KEPT and places <= PLACES_KEPT:
+                return
+            if show_id not in needed:
+                show = self._shows.pop(show_id)
+                places -= len(show.states) if show else 0
 
     async def _look_up_bookings(self, commands: list[Any]) -> None:
         """Bookings that have ended are not kept in memory; late money and repeats ask for them."""
@@ -161,12 +178,12 @@ class Batch:
             if (show := self._shows.get(row["show_id"])) is not None and row["state"] in ("expired", "released"):
                 show.remember(row["id"], hold_of(show, row))
 
-    async def decide(self, message: Read, poison: bool) -> None:
+    async def decide(self, message: Read, poison: int) -> None:
         """Take one message: its row in the journal, and what follows from it."""
         command: Any = message.command
         if command is None or poison:
             self._note(message, Outcome("failed" if poison else "unreadable", decided=False, reason=message.fault))
-            if type(command) is HoldSeats:
+            if type(command) is HoldSeats and poison < SET_ASIDE:
                 self._book(message, command, Outcome("failed", booking_state="failed", reason=message.fault), 0)
             return
         if type(command) is Fence:
@@ -194,6 +211,8 @@ class Batch:
 
     def _inputs(self, command: ShowCommand) -> Inputs:
         met = self._met.get(command.command_id)
+        if met is None and type(command) is HoldSeats and (booked := self._booked.get(command.booking_id)):
+            met = (booked.show_id, booked.state, _NOTHING)  # a booking met before, under another command
         live_holds = 0
         if type(command) is HoldSeats:
             live_holds = self._live_holds.get(command.buyer_id, 0) + self._holds_change.get(command.buyer_id, 0)
@@ -238,7 +257,7 @@ class Batch:
         elif outcome.booking_state:
             self._change_booking(command.booking_id, outcome.booking_state)
             if before is not None and before.state == "held":
-                self._count_hold(command.buyer_id, -1)
+                self._count_hold(before.buyer_id, -1)
         self._report(message, command, outcome)
 
     def _note(

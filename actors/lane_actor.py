@@ -28,6 +28,8 @@ RETRY_SECONDS = (0.05, 2.0)
 STUCK_SECONDS = 2.0
 #: A guard that does not hold this often is no race between lanes: the data is at fault.
 GUARD_ATTEMPTS = 8
+#: How a message that fails by itself is journalled: as failed with what follows from that, then set aside alone.
+FAILED, SET_ASIDE = 1, 2
 
 ReadT = TypeVar("ReadT", bound=Any)
 DecidedT = TypeVar("DecidedT", bound=Any)
@@ -43,7 +45,7 @@ class LaneActor(Generic[ReadT, DecidedT]):
     def read(self, arrived: Arrived) -> ReadT:
         raise NotImplementedError
 
-    async def decide(self, connection: Any, session: Session, now: Any, batch: list[ReadT], poison: bool) -> DecidedT:
+    async def decide(self, connection: Any, session: Session, now: Any, batch: list[ReadT], poison: int) -> DecidedT:
         raise NotImplementedError
 
     async def tell(self, decided: DecidedT) -> None:
@@ -52,9 +54,9 @@ class LaneActor(Generic[ReadT, DecidedT]):
     async def run(self, session: Session) -> None:
         """Decide all that has arrived, batch after batch, until nothing more has."""
         while batch := session.take():
-            await self._decide(session, [self.read(arrived) for arrived in batch], poison=False)
+            await self._decide(session, [self.read(arrived) for arrived in batch], poison=0)
 
-    async def _decide(self, session: Session, batch: list[ReadT], poison: bool) -> None:
+    async def _decide(self, session: Session, batch: list[ReadT], poison: int) -> None:
         failures = 0
         while not session.ended:
             started = monotonic_seconds()
@@ -82,7 +84,7 @@ class LaneActor(Generic[ReadT, DecidedT]):
             await self._tell_in_turn(session.lane, decided)
             return
 
-    async def _transact(self, session: Session, batch: list[ReadT], poison: bool) -> DecidedT:
+    async def _transact(self, session: Session, batch: list[ReadT], poison: int) -> DecidedT:
         place, last = session.place, batch[-1].at
         async with transaction() as connection:
             now = await lanes.move(
@@ -91,15 +93,16 @@ class LaneActor(Generic[ReadT, DecidedT]):
             )  # fmt: skip
             return await self.decide(connection, session, now, batch, poison)
 
-    async def _split(self, session: Session, batch: list[ReadT], poison: bool, error: Exception) -> None:
+    async def _split(self, session: Session, batch: list[ReadT], poison: int, error: Exception) -> None:
         if len(batch) > 1:
             log.warning("batch_halved", lane=session.lane, messages=len(batch), error=repr(error))
             middle = len(batch) // 2
             await self._decide(session, batch[:middle], poison)
             await self._decide(session, batch[middle:], poison)
-        elif not poison:
+        elif poison < SET_ASIDE:
             log.error("message_failed", lane=session.lane, offset=batch[0].at.offset, exc_info=error)
-            await self._decide(session, [batch[0]._replace(fault=repr(error)[:500])], True)
+            fault = repr(error).replace("\x00", "\\x00")[:500]
+            await self._decide(session, [batch[0]._replace(fault=fault)], poison + 1)
         else:
             log.critical("lane_stuck", lane=session.lane, offset=batch[0].at.offset, exc_info=error)
             session.end("a message could not even be journalled as failed", pause_seconds=STUCK_SECONDS)

@@ -89,7 +89,7 @@ class SagaLanes(LaneActor[ReadEvent, Advanced]):
             return ReadEvent(arrived, None, text, fault=f"unreadable: {error}"[:500])
 
     async def decide(
-        self, connection: Any, session: Session, now: datetime, batch: list[ReadEvent], poison: bool
+        self, connection: Any, session: Session, now: datetime, batch: list[ReadEvent], poison: int
     ) -> Advanced:
         work = _Batch(connection, session, now)
         await work.look_up(batch)
@@ -144,7 +144,7 @@ class _Batch:
             rows = await tickets.bookings_to_ticket(self._connection, confirming)
             self._bookings = {row["id"]: row for row in rows}
 
-    def take(self, message: ReadEvent, poison: bool) -> None:
+    def take(self, message: ReadEvent, poison: int) -> None:
         event = message.event
         if event is None or poison:
             self._note(message, "failed" if poison else "unreadable", taken=False)

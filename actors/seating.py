@@ -43,9 +43,7 @@ class ShowLanes(LaneActor[Read, Decided]):
     def read(self, arrived: Arrived) -> Read:
         return read(arrived)
 
-    async def decide(
-        self, connection: Any, session: Session, now: datetime, batch: list[Read], poison: bool
-    ) -> Decided:
+    async def decide(self, connection: Any, session: Session, now: datetime, batch: list[Read], poison: int) -> Decided:
         work = Batch(self._load, session, connection, now)
         await work.look_up(batch)
         for message in batch:

@@ -36,6 +36,7 @@ WORK = {
 }
 IDLE_MILLISECONDS = 500
 STOP_MILLISECONDS = 10_000
+WAKE_SECONDS = 0.5
 
 
 def lanes_of(kind: str) -> list[str]:
@@ -86,20 +87,22 @@ def _serve(worker: Worker, stop: threading.Event, kind: str) -> None:
     worker.broker.emit_after("process_boot")
     worker.start()
     log.info("worker_ready", kind=kind)
-    stop.wait()
+    while not stop.wait(WAKE_SECONDS):  # a signal that another thread got is heard when this one wakes
+        continue
     log.info("worker_stopping", kind=kind)
     worker.stop(timeout=STOP_MILLISECONDS)
     worker.broker.close()
 
 
-async def serve_sweeps(stop: threading.Event) -> None:
+async def serve_sweeps() -> None:
     here = Workplace("sweeps")
     occupy(here)
     await here.open(pool_size=6)
     await here.appear()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    threading.Thread(target=lambda: (stop.wait(), loop.call_soon_threadsafe(ended.set)), daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
     log.info("worker_ready", kind="sweeps", worker=here.worker_id)
     await Sweeps(here).run(ended)
     await here.close()
@@ -121,7 +124,7 @@ def main(arguments: list[str]) -> int:
         return 1
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     if kind == "sweeps":
-        asyncio.run(serve_sweeps(stop))
+        asyncio.run(serve_sweeps())
     elif kind in WORK:
         serve_queue(kind, stop)
     else:

@@ -4,6 +4,7 @@ The handler writes no row.  The booking's id follows from buyer and Idempotency-
 
 import asyncio
 import hashlib
+import math
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -25,7 +26,7 @@ from edge.tokens import Who
 from sagas.clock import after, from_unix, monotonic_seconds
 from sagas.identity import booking_code, booking_id_for, derived, new_id, saga_lane
 from sagas.messages import CheckPayment, HoldSeats, MethodChosen
-from sagas.refusals import WalletTooLow
+from sagas.refusals import KeyReused, WalletTooLow
 from store import bookings as rows
 from store import files, money
 from store.acceptance import Acceptance, NotesLost, note_of
@@ -197,7 +198,8 @@ async def _decided(
 ) -> HTTPResponse:
     """The decision, as it was told, or as Postgres knows it at the deadline; else the booking is still queued."""
     if reply is not None and reply.booking is None and reply.refusal is not None:
-        raise refusal_problem(reply.refusal, booking_id=wish.booking_id)
+        problem = refusal_problem(reply.refusal, booking_id=wish.booking_id)
+        raise _key_reused() if problem.kind == KeyReused.type() else problem
     row, whole = reply.booking if reply else None, None
     if row is None or row.state not in ("held", "refused"):
         whole = await _known(wish.booking_id)
@@ -263,9 +265,10 @@ def waiting(request: Request) -> float:
         name, _, value = preference.strip().partition("=")
         if name.strip().lower() == "wait":
             try:
-                return min(max(float(value.strip().strip('"')), 0.0), WAIT_SECONDS)
+                seconds = float(value.strip().strip('"'))
             except ValueError:
                 return 0.0
+            return 0.0 if math.isnan(seconds) else min(max(seconds, 0.0), WAIT_SECONDS)
     return 0.0
 
 

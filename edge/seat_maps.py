@@ -100,7 +100,9 @@ class SeatMaps:
         show_id = show.row["id"]
         known = self._maps.get(show_id)
         if known is not None:
-            fresh = monotonic_seconds() - known.made_at < REMAKE_SECONDS
+            feed = self._feeds.get(show_id)
+            told = feed.version if feed is not None else known.version
+            fresh = monotonic_seconds() - known.made_at < REMAKE_SECONDS and known.version >= told
             if fresh or (await catalogue.seats_versions([show_id])).get(show_id) == known.version:
                 return known
         task = self._making.get(show_id)

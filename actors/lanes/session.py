@@ -216,7 +216,7 @@ class Session:
 
         def on_message(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
             if channel is self._channel:
-                publish_id = properties.message_id or "unnamed"
+                publish_id = str(properties.message_id or "unnamed").replace("\x00", "\\x00")[:200]
                 self.arrived.append(
                     Arrived(int(properties.headers["x-stream-offset"]), publish_id, body, method.delivery_tag)
                 )

@@ -5,7 +5,6 @@ import json
 import uuid
 
 import pytest
-
 from box_office import problem_of
 
 

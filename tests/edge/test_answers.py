@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis.asyncio
-
 from box_office import new_key, problem_of
 
 TRACE = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-0[01]$")
@@ -118,7 +117,9 @@ async def test_json_with_a_charset_is_json(show, buyer):
     assert answer.status_code == 201
 
 
-@pytest.mark.parametrize("size", [65_000, 300_000, 2_000_000], ids=["above the body's limit", "the server's", "far above"])
+@pytest.mark.parametrize(
+    "size", [65_000, 300_000, 2_000_000], ids=["above the body's limit", "the server's", "far above"]
+)
 async def test_a_body_that_is_too_large_is_413(show, buyer, size):
     answer = await buyer.ask(
         "POST", f"/v1/shows/{show.id}/bookings", content=json.dumps({"section_id": "x" * size}).encode(),
@@ -153,7 +154,11 @@ async def test_a_list_is_paged_without_gaps_or_repeats(shows, buyer):
 
 async def test_a_connection_that_speaks_no_http_harms_nobody(buyers, product):
     port = urlsplit(product.edge_url).port
-    for bytes_sent in (b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"):
+    for bytes_sent in (
+        b"\x16\x03\x01\x02\x00",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    ):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(bytes_sent)
         writer.write_eof()

@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 import redis.asyncio
-
 from box_office import new_key, problem_of
+
 from sagas.identity import booking_id_for
 
 
@@ -18,7 +18,9 @@ async def other_show(shows):
 
 async def nothing_was_written(rows, show, buyer, key=""):
     """No command reached the lane, no row tells of it, no note was left, and nobody waits behind it."""
-    assert await rows.fetchval("SELECT count(*) FROM journal WHERE show_id = $1 AND command <> 'open_show'", show.id) == 0
+    assert (
+        await rows.fetchval("SELECT count(*) FROM journal WHERE show_id = $1 AND command <> 'open_show'", show.id) == 0
+    )
     assert await rows.fetchval("SELECT count(*) FROM booking WHERE buyer_id = $1", buyer.id) == 0
     assert await rows.fetchval("SELECT count(*) FROM buyer_holds WHERE buyer_id = $1", buyer.id) == 0
     async with redis.asyncio.Redis.from_url(os.environ["REDIS_URL"]) as live:
@@ -176,7 +178,9 @@ async def test_a_bad_wish_takes_no_place_in_line_and_no_key(show, buyer):
     assert held.status_code == 201 and held.json()["place"] == 1
 
 
-@pytest.mark.parametrize("prefer", ["wait=soon", "wait=", "wait=-5", "wait=nan", "wait=inf", "respond-async", "wait=1e9"])
+@pytest.mark.parametrize(
+    "prefer", ["wait=soon", "wait=", "wait=-5", "wait=nan", "wait=inf", "respond-async", "wait=1e9"]
+)
 async def test_a_preference_that_cannot_be_met_is_no_error(show, buyer, prefer):
     answer = await buyer.ask(
         "POST", f"/v1/shows/{show.id}/bookings", json={"quantity": 1},

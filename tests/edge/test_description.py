@@ -4,7 +4,6 @@ import re
 import uuid
 
 import pytest
-
 from box_office import problem_of
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -21,9 +20,7 @@ async def description(http, edge_url):
 
 def operations(description):
     return [
-        (method, path, operation)
-        for path, item in description["paths"].items()
-        for method, operation in item.items()
+        (method, path, operation) for path, item in description["paths"].items() for method, operation in item.items()
     ]
 
 

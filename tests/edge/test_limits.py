@@ -6,8 +6,8 @@ import uuid
 
 import httpx
 import pytest
-
 from box_office import new_key, problem_of
+
 from compose import ports
 
 

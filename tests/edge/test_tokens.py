@@ -10,7 +10,6 @@ import uuid
 
 import jwt
 import pytest
-
 from box_office import problem_of
 
 
@@ -112,9 +111,7 @@ def flip(data, bit):
     return data[: bit // 8] + bytes([data[bit // 8] ^ (1 << bit % 8)]) + data[bit // 8 + 1 :]
 
 
-@pytest.mark.parametrize(
-    "header", ["Basic dXNlcjpwYXNz", "Bearer", "bearer", "Token abc", "Bearer a b c", "abc"]
-)
+@pytest.mark.parametrize("header", ["Basic dXNlcjpwYXNz", "Bearer", "bearer", "Token abc", "Bearer a b c", "abc"])
 async def test_another_scheme_is_401(buyers, header):
     problem_of(await buyers.nobody().ask("GET", "/v1/me", headers={"Authorization": header}), 401, "unauthorized")
 

@@ -7,7 +7,6 @@ import os
 import uuid
 
 import pytest
-
 from box_office import PRICE, problem_of, until
 
 

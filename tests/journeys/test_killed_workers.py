@@ -57,7 +57,9 @@ async def the_chain_is_whole(rows, lane):
     assert broken == 0
 
 
-async def test_a_saga_worker_killed_while_money_comes_in_seats_everybody(shows, buyers, product, emulator, mailbox, rows):
+async def test_a_saga_worker_killed_while_money_comes_in_seats_everybody(
+    shows, buyers, product, emulator, mailbox, rows
+):
     show = await shows.make(8)
     sales = []
     for seat in show.seats:

@@ -4,7 +4,6 @@ import asyncio
 import uuid
 
 import pytest
-
 from box_office import PRICE, let_time_pass, until
 
 #: How long a second copy would take to appear.

@@ -8,7 +8,6 @@ import uuid
 
 import pytest
 import redis.asyncio
-
 from box_office import PRICE, until
 
 EVENT_LIMIT_SECONDS = 10

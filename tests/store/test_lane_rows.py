@@ -85,6 +85,17 @@ async def test_who_comes_later_gets_a_share_and_who_is_alone_again_gets_all(empt
     assert (await settle("ann"))["ann"] == alone["ann"]
 
 
+async def test_nobody_ever_has_more_than_a_fair_share_not_even_for_a_moment(empty: Any):
+    alone = await lanes.share("show", "ann", 1, LEASE_SECONDS)
+    fair = -(-len(alone) // 2)
+    assert len(await lanes.share("show", "ann", 2, LEASE_SECONDS)) == fair
+    assert len([lane for lane in await lanes.unowned() if lane in alone]) == len(alone) - fair
+    owned = await empty.fetchval("SELECT count(*) FROM lane WHERE owner = 'ann'")
+    assert owned == fair
+    await empty.execute("UPDATE lane SET owner = NULL, leased_until = '-infinity' WHERE lane > 'show.01'")
+    assert len(await lanes.share("show", "ann", 2, LEASE_SECONDS)) == fair
+
+
 async def test_a_worker_that_vanished_loses_its_lanes_when_their_lease_lapses_and_not_before(empty: Any):
     gone = await settle("ann", seconds=0.4)
     assert await lanes.share("show", "bob", 2, LEASE_SECONDS) == []
@@ -129,6 +140,7 @@ async def test_messages_that_were_decided_are_known_by_offset_and_publish_id(emp
         LANE,
     )
     assert await lanes.known(LANE, [(7, "p7"), (7, "p8"), (8, "p7")]) == {(7, "p7")}
+    assert await lanes.known(LANE, [(7, "p8")]) == set()
     assert await lanes.known("show.01", [(7, "p7")]) == set()
 
 

@@ -47,7 +47,12 @@ async def _set_up(broker: BrokerControl, migrated: str, folder: Path) -> tuple[S
     await server.execute(f"CREATE DATABASE {name} TEMPLATE {migrated}")
     await server.close()
     url = database_url(name)
-    return Stage(url, await asyncpg.create_pool(url, min_size=1, max_size=4, server_settings={"application_name": "stage"}), broker, folder), name
+    return Stage(
+        url,
+        await asyncpg.create_pool(url, min_size=1, max_size=4, server_settings={"application_name": "stage"}),
+        broker,
+        folder,
+    ), name
 
 
 async def _take_down(stage: Stage, name: str) -> None:

@@ -72,7 +72,7 @@ JUNK = {
     "no envelope": b'{"hello": "world"}',
     "nested too deep": b"[" * 30_000,
     "a NUL in the text": b'{"kwargs": {"message": "\x00"}, "message_id": "x"}',
-    "half a letter": "{\"x\": \"é".encode()[:-1],
+    "half a letter": '{"x": "é'.encode()[:-1],
 }
 
 

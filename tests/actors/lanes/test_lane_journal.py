@@ -27,6 +27,11 @@ async def verify(stage: Stage) -> tuple[int, str]:
     return process.returncode, said.decode()
 
 
+def failing(said: str) -> set[str]:
+    """The names of the checks that found a difference."""
+    return {line.split(" rows  ")[1].split(":")[0] for line in said.splitlines() if "DIFFER" in line}
+
+
 async def busy(stage: Stage, shows: list[StagedShow], draw: random.Random, count: int) -> None:
     """Wishes of every kind, with confirms, releases, expiries and repeats among them."""
     held: list[tuple[StagedShow, HoldSeats]] = []
@@ -46,14 +51,17 @@ async def busy(stage: Stage, shows: list[StagedShow], draw: random.Random, count
             continue
         held.append((show, wish))
         await stage.send(show.lane, wish)
-    await stage.all_decided([wish for _, wish in held])
+    lapsing = shows[1].hold(seats=(), quantity=1)
+    await stage.send(shows[1].lane, lapsing, shows[1].expire(lapsing, datetime.now(UTC)))
+    await stage.all_decided([*(wish for _, wish in held), lapsing])
 
 
 async def test_the_journal_of_a_busy_lane_comes_to_the_same_when_it_is_decided_again(stage):
     """Workers come and go meanwhile, so that shows are loaded from the tables in the midst of everything."""
     draw = random.Random(11)
     worker = stage.worker()
-    shows = [await stage.show(60, "show.00"), await stage.show(60, "show.00", hold_seconds=0), await stage.show(60, "show.01")]
+    shows = [await stage.show(60, "show.00"), await stage.show(60, "show.00", hold_seconds=0)]
+    shows.append(await stage.show(60, "show.01"))
     await busy(stage, shows, draw, 120)
     worker.kill()
     stage.workers.clear()
@@ -66,12 +74,12 @@ async def test_the_journal_of_a_busy_lane_comes_to_the_same_when_it_is_decided_a
     for worker in stage.workers:
         await worker.end()
     stage.workers.clear()
-    code, said = await verify(stage)
-    # no saga worker ran: the seats were confirmed by hand, so money and tickets have nothing to agree with
-    lines = [line for line in said.splitlines() if "DIFFER" in line and not line.split("rows")[1].split(":")[0].strip() in ("tickets", "money", "sagas")]
-    assert lines == [], said
-    assert "ok" in said and code in (0, 1)
-    counts = {row["outcome"]: row["count"] for row in await stage.rows("SELECT outcome, count(*) FROM journal GROUP BY 1")}
+    _, said = await verify(stage)
+    assert not failing(said) - {"sagas", "tickets", "money"}, said  # no saga worker ran: seats were confirmed by hand
+    assert said.count(" ok ") >= 5
+    counts = {
+        row["outcome"]: row["count"] for row in await stage.rows("SELECT outcome, count(*) FROM journal GROUP BY 1")
+    }
     wanted = {"held", "confirmed", "released", "expired", "repeat", "seat-taken", "fence", "unreadable"}
     assert wanted <= set(counts), f"never came to pass: {wanted - set(counts)}"
 
@@ -85,11 +93,11 @@ async def test_a_journal_that_was_changed_afterwards_is_found_out(stage):
     await worker.end()
     stage.workers.clear()
     _, before = await verify(stage)
-    assert "hash chain breaks" not in before
+    assert "journal" not in failing(before), before
     await stage.value(
         "UPDATE journal SET decided_at = decided_at + interval '1 microsecond' WHERE command_id = $1 RETURNING 1",
         wishes[2].command_id,
     )
     code, said = await verify(stage)
     assert code == 1
-    assert "came to" in said or "hash chain breaks" in said
+    assert "journal" in failing(said)

@@ -19,7 +19,10 @@ async def end_backends(stage: Stage) -> int:
         await stage.value(
             """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
             WHERE datname = current_database() AND NOT pid = ANY($1)""",
-            [row["pid"] for row in await stage.rows("SELECT pid FROM pg_stat_activity WHERE application_name = 'stage'")],
+            [
+                row["pid"]
+                for row in await stage.rows("SELECT pid FROM pg_stat_activity WHERE application_name = 'stage'")
+            ],
         )
     )
 
@@ -124,7 +127,9 @@ async def test_a_guard_that_another_lane_broke_is_tried_again_not_failed(stage):
     """A buyer's live holds are one row for all lanes: two lanes at once count them right and fail nobody."""
     for _ in range(2):
         stage.worker()
-    one, other = await asyncio.gather(stage.show(300, max_live_holds=300), stage.show(300, "show.01", max_live_holds=300))
+    one, other = await asyncio.gather(
+        stage.show(300, max_live_holds=300), stage.show(300, "show.01", max_live_holds=300)
+    )
     buyers = [one.hold(0).buyer_id for _ in range(3)]
     wishes = []
     for seat in range(120):

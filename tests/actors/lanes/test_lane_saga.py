@@ -41,7 +41,9 @@ async def lane(shared_stage: Stage) -> AsyncIterator[Stage]:
 
 async def fill_wallet(stage: Stage, buyer: UUID, amount: int) -> None:
     wallet = wallet_id_of(buyer, "INR")
-    await stage.value("INSERT INTO wallet (id, user_id, currency, balance) VALUES ($1, $2, 'INR', $3)", wallet, buyer, amount)
+    await stage.value(
+        "INSERT INTO wallet (id, user_id, currency, balance) VALUES ($1, $2, 'INR', $3)", wallet, buyer, amount
+    )
     await stage.value(
         """INSERT INTO wallet_entry (id, wallet_id, amount, balance_after, reference, description, at)
         VALUES ($1, $2, $3, $3, $4, 'Opening balance', now())""",
@@ -111,7 +113,10 @@ async def test_an_event_twice_in_one_batch_is_taken_once(lane):
     show = await lane.show(2)
     wish = show.hold(0, method="razorpay")
     await lane.send(show.lane, wish)
-    await until("the saga awaiting money", lambda: lane.value("SELECT step = 'payment' FROM saga WHERE id = $1", wish.booking_id))
+    await until(
+        "the saga awaiting money",
+        lambda: lane.value("SELECT step = 'payment' FROM saga WHERE id = $1", wish.booking_id),
+    )
     given_up = GivenUp(event_id=new_id(), booking_id=wish.booking_id, reason="the buyer changed their mind")
     told = await outcomes(lane, given_up, given_up, given_up)
     assert told[1:] == ["repeat", "repeat"]
@@ -167,7 +172,9 @@ async def test_a_poisonous_event_is_found_by_halving_and_the_others_are_taken(la
     for wish in wishes:
         await fill_wallet(lane, wish.buyer_id, PRICE)
     await lane.send(show.lane, victim)
-    await until("the victim's saga", lambda: lane.value("SELECT step = 'payment' FROM saga WHERE id = $1", victim.booking_id))
+    await until(
+        "the victim's saga", lambda: lane.value("SELECT step = 'payment' FROM saga WHERE id = $1", victim.booking_id)
+    )
     poison = MoneyCaptured(
         event_id=new_id(), booking_id=victim.booking_id, payment_id=new_id(), provider_payment_id="pay_" + "x" * 100,
         method="razorpay", amount=PRICE, currency="INR",
@@ -192,7 +199,9 @@ async def test_saga_workers_killed_amid_sales_lose_and_double_no_money_and_no_ti
     wishes = [show.hold(seat) for seat in range(200)]
     for wish in wishes:
         await fill_wallet(stage, wish.buyer_id, PRICE)
-    await until("an owner", lambda: stage.value("SELECT owner FROM lane WHERE lane = $1 AND leased_until > now()", LANE))
+    await until(
+        "an owner", lambda: stage.value("SELECT owner FROM lane WHERE lane = $1 AND leased_until > now()", LANE)
+    )
 
     async def kill_two_owners() -> None:
         for goal in (20, 60):

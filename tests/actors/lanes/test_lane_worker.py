@@ -1,6 +1,9 @@
 """Workers killed, paused, cut off and doubled: each command once, in the log's order, and the winners the naive model's."""
 
 import asyncio
+import ctypes
+import os
+import signal
 import time
 
 import pytest
@@ -247,3 +250,14 @@ async def test_lanes_of_a_worker_that_starts_alone_are_shared_when_another_comes
 async def _owned(stage: Stage, workers: list, each: int) -> bool:
     rows = await stage.rows("SELECT owner FROM lane WHERE lane LIKE 'show.%' AND leased_until > now()")
     return all(sum(f"-{worker.pid}-" in (row["owner"] or "") for row in rows) == each for worker in workers)
+
+
+async def test_a_worker_ends_on_sigterm_whichever_thread_the_kernel_hands_it_to(stage):
+    """A process just continued often gets it in another thread than the main one, which alone runs handlers."""
+    worker = stage.worker()
+    await worker.said("lane_open", lane=LANE)
+    threads = sorted(int(name) for name in os.listdir(f"/proc/{worker.pid}/task"))
+    assert threads[0] == worker.pid
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.tgkill(worker.pid, threads[-1], int(signal.SIGTERM)) == 0
+    await until("its end", lambda: not worker.is_running(), 8)
