@@ -144,7 +144,7 @@ class Batch:
         """Whose live holds the command may change: the hold's own buyer, where there is one."""
         show = self._shows.get(command.show_id)
         hold = show.bookings.get(command.booking_id) if show is not None else None
-        return hold.buyer_id if hold is not None else command.buyer_id  # type: ignore[no-any-return]
+        return hold.buyer_id if hold is not None else command.buyer_id
 
     async def _look_up_show(self, show_id: UUID) -> None:
         if show_id in self._shows:
