@@ -17,6 +17,7 @@ from actors.payment_gateway import Declined, Unknown
 from actors.provider_facts import event_of, failed_attempt, refund_event, refund_failed
 from actors.workplace import workplace
 from sagas.messages import (
+    AttemptFailed,
     BookingCommand,
     CapturePayment,
     CheckPayment,
@@ -77,6 +78,7 @@ def capture_payment(message: dict[str, Any]) -> None:
     command = msgspec.convert(message, CapturePayment)
     if not on_loop(money.seats_are_kept(command.booking_id)):
         log.info("authorized_money_left", booking_id=str(command.booking_id), hint="the hold has ended; it lapses")
+        _report(_not_taken(command, "The hold had ended, so this payment was not taken; the bank lets it go."))
         return
     try:
         taken = gateway.capture(command.provider_payment_id, command.amount, command.currency)
@@ -84,7 +86,7 @@ def capture_payment(message: dict[str, Any]) -> None:
         raise _unclear(command, error) from None
     except Declined as error:
         log.error("capture_declined", booking_id=str(command.booking_id), error=str(error))
-        _report(failed_attempt(command.payment_id, command.booking_id, command.provider_payment_id, str(error)))
+        _report(_not_taken(command, str(error)))
         return
     _report(event_of(taken, command.payment_id, command.booking_id, command.command_id))
 
@@ -128,6 +130,11 @@ def check_payment(message: dict[str, Any]) -> None:
     for attempt in attempts:
         if (event := event_of(attempt, command.payment_id, command.booking_id)) is not None:
             _report(event)
+
+
+def _not_taken(command: CapturePayment, reason: str) -> AttemptFailed:
+    failed = failed_attempt(command.payment_id, command.booking_id, command.provider_payment_id, reason)
+    return msgspec.structs.replace(failed, answers=command.command_id)
 
 
 def _unclear(command: BookingCommand, error: Unknown) -> Retry:

@@ -19,10 +19,12 @@ from edge.catalogue import catalogue
 from edge.context import Context
 from edge.health import health
 from edge.identity import identity
+from edge.my_bookings import my_bookings
 from edge.openapi import openapi
 from edge.pages import not_found as page_not_found
 from edge.pages import not_now as page_not_now
 from edge.pages import pages
+from edge.paying import paying
 from edge.payments_webhook import payments_webhook
 from sagas.clock import monotonic_seconds
 from store.connection import is_operating
@@ -52,7 +54,7 @@ def make_app() -> Sanic[Any, Any]:
         OAS=False,
         MOTD=False,
     )
-    for blueprint in (bookings, catalogue, identity, payments_webhook, health, openapi, pages):
+    for blueprint in (bookings, my_bookings, paying, catalogue, identity, payments_webhook, health, openapi, pages):
         app.blueprint(blueprint)
     app.static("/static", STATIC, name="static")
     app.register_listener(_open, "before_server_start")

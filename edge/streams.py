@@ -1,16 +1,15 @@
 """Server-sent events: seat changes of a show, and a booking each time it changes."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import msgspec
 from sanic import Request
 
 from edge import views
-from edge.bookings import current
 from edge.context import context
 from edge.seat_maps import Feed
-from edge.tokens import Who
 from store.live import booking_channel
 
 #: Changes are told at most ten times a second.
@@ -61,14 +60,14 @@ async def _moved(feed: Feed, seconds: float) -> bool:
         return False
 
 
-async def send_booking(request: Request, who: Who, booking_id: UUID) -> None:
-    """``event: booking`` with the booking, at once and each time it changes, until nothing more can come of it."""
+async def send_booking(request: Request, booking_id: UUID, read: Callable[[], Awaitable[views.BookingView]]) -> None:
+    """``event: booking`` with the booking as it reads, at once and each time it changes."""
     here, changed = context(request), asyncio.Event()
 
     def hear(_data: bytes) -> None:
         changed.set()
 
-    view = await current(here, who, booking_id)
+    view = await read()
     await here.news.listen(booking_channel(booking_id), hear)
     try:
         response = await request.respond(content_type="text/event-stream", headers=_headers(request))
@@ -86,7 +85,7 @@ async def send_booking(request: Request, who: Who, booking_id: UUID) -> None:
                     await response.send(": ping\n\n")
                     pinged = 0.0
             changed.clear()
-            view = await current(here, who, booking_id)
+            view = await read()
     finally:
         await here.news.unlisten(booking_channel(booking_id), hear)
 

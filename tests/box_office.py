@@ -59,7 +59,7 @@ class Shows:
 
     def __init__(self, rows: asyncpg.Pool, publisher: Publisher, lanes: int) -> None:
         self._rows, self._publisher, self._lanes = rows, publisher, lanes
-        self._maker: tuple[uuid.UUID, uuid.UUID, uuid.UUID] | None = None
+        self._founders: tuple[uuid.UUID, uuid.UUID] | None = None
 
     async def make(
         self, seats: int = 20, *, per_row: int = 10, standing: int = 0, price: int = PRICE, currency: str = "INR",
@@ -68,7 +68,7 @@ class Shows:
         max_live_holds: int = 2, sent: bool = True,
     ) -> Show:  # fmt: skip
         """A show of one seated section (and one standing, if it has places), opened by its lane."""
-        maker, venue, event = await self._founded(published)
+        venue, event = await self._founded(published)
         hall, plan = await self._hall(venue, seats, per_row, standing)
         show_id, now = new_id(), datetime.now(UTC)
         number = await self._rows.fetchval("SELECT nextval('show_number')")
@@ -95,29 +95,30 @@ class Shows:
     async def _is_open(self, show_id: str) -> bool:
         return bool(await self._rows.fetchval("SELECT opened FROM show WHERE id = $1", show_id))
 
-    async def _founded(self, published: bool) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
-        """The maker, the venue (both once), and an event of its own for each show."""
-        if self._maker is None:
-            maker, venue = new_id(), new_id()
+    async def _founded(self, published: bool) -> tuple[uuid.UUID, uuid.UUID]:
+        """The venue (it and its maker are made once), and an event of its own for each show."""
+        maker, venue = self._founders or (new_id(), new_id())
+        if self._founders is None:
             await self._rows.execute(
                 """INSERT INTO "user" (id, email, name, password_hash, role, email_verified, created_at)
                 VALUES ($1, $2, 'Maker', '-', 'organiser', true, now())""",
                 maker, f"maker-{maker}@example.com",
             )  # fmt: skip
             await self._rows.execute(
-                """INSERT INTO venue (id, maker_id, name, city, country, address, time_zone, opens, closes, active)
-                VALUES ($1, $2, 'The Test House', 'Pune', 'IN', '1 Proof Road', 'Asia/Kolkata', '00:00', '23:59', true)""",
+                """INSERT INTO venue
+                    (id, maker_id, name, city, country, address, time_zone, opens, closes, active)
+                VALUES
+                    ($1, $2, 'Test House', 'Pune', 'IN', '1 Proof Road', 'Asia/Kolkata', '00:00', '23:59', true)""",
                 venue, maker,
             )  # fmt: skip
-            self._maker = maker, venue, maker
-        maker, venue, _ = self._maker
+            self._founders = maker, venue
         event = new_id()
         await self._rows.execute(
             """INSERT INTO event (id, maker_id, title, kind, description, language, rating, tags, status)
             VALUES ($1, $2, $3, 'other', '', '', '', '[]', $4)""",
             event, maker, f"Evening {event}", "published" if published else "draft",
         )  # fmt: skip
-        return maker, venue, event
+        return venue, event
 
     async def _hall(self, venue: uuid.UUID, seats: int, per_row: int, standing: int) -> tuple[uuid.UUID, SeatPlan]:
         hall = new_id()
@@ -278,8 +279,8 @@ class Buyers:
 class Emulator:
     """The provider's control calls: the buyer at Checkout, and the weather."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, keys: tuple[str, str]) -> None:
-        self._http, self.url, self._keys = http, url, keys
+    def __init__(self, http: httpx.AsyncClient, url: str, keys: tuple[str, str], rows: asyncpg.Pool) -> None:
+        self._http, self.url, self._keys, self._rows = http, url, keys, rows
 
     async def pay(self, order_id: str, outcome: str = "captured", **more: Any) -> dict[str, Any]:
         return await self._ask("POST", f"/control/orders/{order_id}/pay", json={"outcome": outcome, **more})
@@ -291,6 +292,8 @@ class Emulator:
         await self._ask("POST", f"/control/refunds/{refund_id}/settle", json={"outcome": outcome})
 
     async def fault(self, kind: str, count: int = 1, only: str = "") -> None:
+        """The next calls (or only those that begin so) go wrong; those of earlier tests have been made by then."""
+        await until_nothing_is_on_its_way(self._rows)
         body = {"kind": kind, "next": count} | ({"only": only} if only else {})
         await self._ask("POST", "/control/faults", json=body)
 
@@ -323,8 +326,8 @@ class Emulator:
 class Mailbox:
     """What arrived, by recipient, and the bad days of the mail server."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str) -> None:
-        self._http, self.url = http, url
+    def __init__(self, http: httpx.AsyncClient, url: str, rows: asyncpg.Pool) -> None:
+        self._http, self.url, self._rows = http, url, rows
 
     async def letters(self, to: str) -> list[dict[str, Any]]:
         answer = await self._http.get(f"{self.url}/api/messages", params={"to": to})
@@ -341,11 +344,25 @@ class Mailbox:
         return answer.content
 
     async def fault(self, kind: str, count: int = 1) -> None:
+        """The next letters meet a bad mail server; those of earlier tests have arrived by then."""
+        await until_nothing_is_on_its_way(self._rows)
         answer = await self._http.post(f"{self.url}/control/faults", json={"kind": kind, "next": count})
         assert answer.status_code == 200, answer.text
 
     async def clear_faults(self) -> None:
         await self._http.delete(f"{self.url}/control/faults")
+
+
+async def until_nothing_is_on_its_way(rows: asyncpg.Pool) -> None:
+    """No sale of an earlier test is about to ask the provider or the mail server, and to meet this test's fault."""
+
+    async def is_quiet() -> bool:
+        return not await rows.fetchval(
+            """SELECT count(*) FROM saga WHERE course = 'forward' AND step IN ('seats', 'payment', 'tickets', 'letter')
+            AND changed_at > now() - interval '30 s'"""
+        )
+
+    await until("the sales of earlier tests are at rest", is_quiet, within=40)
 
 
 async def let_time_pass(rows: asyncpg.Pool, booking_id: str) -> None:

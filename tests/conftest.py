@@ -82,18 +82,18 @@ async def buyer(buyers: Buyers) -> Buyer:
 
 
 @pytest.fixture
-async def emulator(product: Product, http: httpx.AsyncClient) -> AsyncIterator[Emulator]:
+async def emulator(rows: asyncpg.Pool, http: httpx.AsyncClient) -> AsyncIterator[Emulator]:
     """The provider; its weather is fine before and after the test."""
     keys = (os.environ["RAZORPAY_KEY_ID"], os.environ["RAZORPAY_KEY_SECRET"])
-    provider = Emulator(http, os.environ["RAZORPAY_URL"], keys)
+    provider = Emulator(http, os.environ["RAZORPAY_URL"], keys, rows)
     await provider.clear_faults()
     yield provider
     await provider.clear_faults()
 
 
 @pytest.fixture
-async def mailbox(product: Product, http: httpx.AsyncClient) -> AsyncIterator[Mailbox]:
-    found = Mailbox(http, os.environ["MAILBOX_URL"])
+async def mailbox(rows: asyncpg.Pool, http: httpx.AsyncClient) -> AsyncIterator[Mailbox]:
+    found = Mailbox(http, os.environ["MAILBOX_URL"], rows)
     await found.clear_faults()
     yield found
     await found.clear_faults()

@@ -84,7 +84,7 @@ class Product:
         if missing:
             raise NotRunning(
                 f"These tests need a stack, and the environment does not name one: {', '.join(missing)} not set. "
-                "Run `make test`, or `python -m compose stack --parts-only -- .venv/bin/python -m pytest tests/journeys`."
+                "Run `make test`, or `python -m compose stack --parts-only -- python -m pytest tests/journeys`."
             )
         self.edge_url = given["EDGE_URL"]
         self.folder = folder

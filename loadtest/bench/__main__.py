@@ -18,7 +18,7 @@ from typing import Any
 import asyncpg
 import pika
 
-from loadtest.bench import figures, lane
+from loadtest.bench import edge, figures, lane, storm
 from loadtest.bench.figures import NotMeasured
 from loadtest.bench.ground import Ground
 from loadtest.bench.machine import machine
@@ -27,6 +27,8 @@ from store.settings import SettingsError, settings
 
 ROWS: dict[str, Callable[[Ground], Awaitable[dict[str, Any]]]] = {
     "lane": lane.measure,
+    "edge": edge.measure,
+    "storm": storm.measure,
 }
 ROW_LIMIT_SECONDS, FULL_ROW_LIMIT_SECONDS = 240.0, 1_800.0
 

@@ -52,7 +52,7 @@ async def decide(ground: Ground, wishes: list[Parcel], shows: list[UUID], worker
     busy = sum(cores for name, cores in used.cores.items() if name in ("lane worker", "postgres"))
     return Decided(
         per_s=_rate(rows), wall_per_s=len(wishes) / wall, steady_per_s=_rate(rows[1:]),
-        cpu_us=busy * (second.at - first.at) / len(wishes) * 1e6, batches=len(rows), usage=used,
+        cpu_us=busy * used.seconds / len(wishes) * 1e6, batches=len(rows), usage=used,
     )  # fmt: skip
 
 

@@ -44,7 +44,9 @@ async def measure(ground: Ground) -> dict[str, Any]:
         "pgbench_other_ways_per_s": {
             script: round(runs[0].per_s) for script, runs in written.items() if script != against
         },
+        # tells the same on a machine that others use meanwhile
         **median_of("cpu_us_per_decision", [one.cpu_us for one in decided]),
+        **median_of("pgbench_cpu_us_per_booking", [one.cpu_us for one in written[against]]),
         "wishes": WISHES, "seats_each": SEATS_EACH,
         "bottleneck": usage.bottleneck(decided[-1].usage), "cores": decided[-1].usage.told(),
         "pgbench_bottleneck": usage.bottleneck(written[against][-1].usage),

@@ -19,9 +19,11 @@ async def machine(database_url: str, rabbitmq_url: str) -> dict[str, str]:
     finally:
         await connection.close()
     libraries = " ".join(f"{name} {version(name)}" for name in ("sanic", "dramatiq", "asyncpg", "pika", "uvloop"))
+    memory_bytes = 1024 * int(_of("/proc/meminfo", r"MemTotal: +(\d+)") or 0)
+    model = _of("/proc/cpuinfo", r"model name.*: (.+)")
     return {
-        "processor": f"{os.cpu_count()} × {_of('/proc/cpuinfo', r'model name.*: (.+)')}",
-        "memory": f"{int(_of('/proc/meminfo', r'MemTotal: +(\d+)') or 0) / 1024**2:.1f} GiB",
+        "processor": f"{os.cpu_count()} × {model}",
+        "memory": f"{memory_bytes / 1024**3:.1f} GiB",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "parts": f"PostgreSQL {postgres} ({', '.join(durable)}), RabbitMQ {_rabbitmq(rabbitmq_url)}",
         "libraries": libraries,
@@ -40,8 +42,7 @@ def _of(path: str, pattern: str) -> str:
 def _rabbitmq(url: str) -> str:
     connection = pika.BlockingConnection(pika.URLParameters(url))
     try:
-        return str(connection._impl.server_properties["version"].decode())
-    except (AttributeError, KeyError):
-        return "of an unknown version"
+        told = connection._impl.server_properties["version"]
+        return told.decode() if isinstance(told, bytes) else str(told)
     finally:
         connection.close()

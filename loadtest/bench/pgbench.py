@@ -65,6 +65,7 @@ SCRIPTS = {"one_statement": ONE_STATEMENT, "statements": STATEMENTS, "with_show_
 
 class Written(NamedTuple):
     per_s: float
+    cpu_us: float
     usage: usage.Usage
 
 
@@ -114,7 +115,8 @@ async def write(ground: Ground, script: str, texts: dict[str, str], bookings: in
     )
     if written != 2 * each * CLIENTS:
         raise NotMeasured(f"pgbench took {written} seats instead of {2 * each * CLIENTS}: {output[-300:]}")
-    return Written(tps(output), used)
+    busy_seconds = (used.cores.get("postgres", 0.0) + used.cores["pgbench"]) * used.seconds
+    return Written(tps(output), busy_seconds / (each * CLIENTS) * 1e6, used)
 
 
 def tps(output: str) -> float:

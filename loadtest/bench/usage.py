@@ -33,6 +33,7 @@ class Usage(NamedTuple):
     cores: dict[str, float]
     machine: float
     available: int
+    seconds: float
 
     def told(self) -> dict[str, float]:
         """As `bench.json` has it: the busiest first, in cores."""
@@ -70,7 +71,7 @@ def between(first: Look, second: Look, **others: float) -> Usage:
         cores[name] += max(seconds - first.seconds.get((pid, name), 0.0), 0.0) / wall
     for name, seconds in others.items():
         cores[name] += seconds / wall
-    return Usage(dict(cores), (second.machine_seconds - first.machine_seconds) / wall, os.cpu_count() or 1)
+    return Usage(dict(cores), (second.machine_seconds - first.machine_seconds) / wall, os.cpu_count() or 1, wall)
 
 
 def bottleneck(usage: Usage) -> str:

@@ -145,7 +145,7 @@ def test_what_is_remembered_about_full_rows_never_changes_the_choice(
             naive = Naive(choice.plan, choice.states)
             found = choice.best(size, asked, together=turn == "best")
             assert found == naive.best(size, asked, together=turn == "best")
-            if found:
+            if found and luck % 3:
                 take(choice, *found)
             continue
         wanted = 0 if turn == "take" else TAKEN

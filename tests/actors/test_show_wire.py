@@ -68,6 +68,13 @@ def test_nothing_in_a_body_can_stop_a_lane(body: bytes):
     assert len(message.body) <= 4 * BODY_LIMIT_BYTES
 
 
+def test_a_body_may_be_as_large_as_the_limit_and_no_larger():
+    body = seal("show.03", COMMAND, Options()).body
+    room = BODY_LIMIT_BYTES - len(body)
+    assert read(arrived(body + b" " * room)).command == COMMAND
+    assert read(arrived(body + b" " * (room + 1))).fault.startswith("unreadable: a body of 64001 bytes")
+
+
 def test_a_command_from_a_newer_sender_with_a_field_more_is_still_read():
     body = seal("show.03", COMMAND, Options()).body.replace(b'"name"', b'"news":1,"name"')
     assert read(arrived(body)).command == COMMAND

@@ -1,4 +1,4 @@
-"""Webhooks at the door: only what the provider signed, byte for byte, is taken; what is odd is kept and harms nothing."""
+"""Webhooks at the door: only what the provider signed, byte for byte, is taken; what is odd is kept, and harmless."""
 
 import hashlib
 import hmac
@@ -20,6 +20,10 @@ def captured(order_id, amount=PRICE, payment_id="", event="payment.captured", **
         "status": "captured", "order_id": order_id, "method": "card", "captured": True, **more,
     }  # fmt: skip
     return json.dumps({"entity": "event", "event": event, "payload": {"payment": {"entity": entity}}}).encode()
+
+
+def refunded(entity):
+    return json.dumps({"event": "refund.processed", "payload": {"refund": {"entity": entity}}}).encode()
 
 
 @pytest.fixture
@@ -117,12 +121,8 @@ ODD = {
     "an amount as text": captured("order_X", amount="500"),
     "a negative amount": captured("order_X", amount=-500),
     "an amount beyond any bank": captured("order_X", amount=10**25),
-    "a refund that is not ours": json.dumps(
-        {"event": "refund.processed", "payload": {"refund": {"entity": {"id": "rfnd_1", "payment_id": "pay_1", "status": "processed"}}}}
-    ).encode(),
-    "a refund without payment": json.dumps(
-        {"event": "refund.processed", "payload": {"refund": {"entity": {"id": "rfnd_2", "status": "processed"}}}}
-    ).encode(),
+    "a refund that is not ours": refunded({"id": "rfnd_1", "payment_id": "pay_1", "status": "processed"}),
+    "a refund without payment": refunded({"id": "rfnd_2", "status": "processed"}),
     "a NUL within": captured("order_\u0000", notes={"a": "\u0000"}),
 }  # fmt: skip
 
@@ -160,16 +160,6 @@ async def test_another_currency_is_a_wrong_amount(held, buyer, deliver, kept):
     await kept(event_id)
     refunds = await buyer.until(booking_id, "its refund is noted", lambda b: b["refunds"])
     assert refunds["status"] == "held" and refunds["refunds"][0]["amount"]["currency"] == "JPY"
-
-
-async def test_an_event_id_is_taken_once_whatever_is_sent_under_it(held, buyer, deliver, kept):
-    booking_id, order = held
-    event_id = f"once-{uuid.uuid4()}"
-    first = json.dumps({"event": "order.created", "payload": {}}).encode()
-    assert (await deliver(first, event_id=event_id)).status_code == 200
-    await kept(event_id)
-    assert (await deliver(first, event_id=event_id)).status_code == 200
-    assert (await kept(event_id))["body"] == first.decode()
 
 
 @pytest.mark.parametrize("event_id", ["x" * 500, "a b", "%00", "'; DROP TABLE webhook_event; --"])

@@ -86,8 +86,9 @@ async def test_a_saga_worker_killed_while_money_comes_in_seats_everybody(
 async def test_a_saga_worker_killed_before_it_has_heard_of_the_hold_carries_on(show, buyers, product):
     buyer = await buyers.make(wallet=PRICE)
     killed = product.kill("saga")
-    held = await buyer.hold(show, show.seats[0], wallet=True)
-    assert held["status"] == "held"
+    answer = await buyer.wish(show, {"quantity": 1, "payment": {"method": "wallet"}}, wait=1)
+    held = answer.json()
+    assert (answer.status_code, held["status"], held["payment"]["status"]) == (201, "held", "preparing")
     killed.start()
     await buyer.until_ticketed(held["id"], within=20)
     product.wait_until_ready()

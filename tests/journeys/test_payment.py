@@ -1,10 +1,10 @@
-"""Paying by Razorpay when it is not simple: twice, the wrong amount, failed first, authorized only, the provider ill."""
+"""Paying when it is not simple: twice, a wrong amount, failed first, authorized only, another way, the provider ill."""
 
 import asyncio
 import uuid
 
 import pytest
-from box_office import PRICE, let_time_pass, until
+from box_office import PRICE, let_time_pass, new_key, problem_of, until
 
 
 async def payable(buyer, show, *seats):
@@ -72,6 +72,41 @@ async def test_a_payment_that_failed_first_and_succeeded_late_is_believed(show, 
     paid = await emulator.pay(order, "failed")
     await emulator.settle(paid["razorpay_payment_id"], "captured", force=True)
     await buyer.until_ticketed(booking_id)
+
+
+async def choose(buyer, booking_id, method, key=""):
+    return await buyer.ask(
+        "POST",
+        f"/v1/bookings/{booking_id}/payment",
+        json={"method": method},
+        headers={"Idempotency-Key": key or new_key()},
+    )
+
+
+async def test_a_buyer_may_pay_in_another_way_and_pays_once(show, buyers, emulator, rows):
+    buyer = await buyers.make(wallet=PRICE)
+    booking_id, order = await payable(buyer, show)
+    answer = await choose(buyer, booking_id, "wallet")
+    assert answer.status_code == 202, answer.text
+    confirmed = await buyer.until_ticketed(booking_id)
+    assert (confirmed["payment"]["method"], confirmed["payment"]["status"]) == ("wallet", "captured")
+    assert await rows.fetchval("SELECT balance FROM wallet WHERE user_id = $1", buyer.id) == 0
+
+    second = await emulator.pay(order)  # in the tab that was still open
+    booking = await buyer.until_refunded(booking_id, 1)
+    assert booking["status"] == "confirmed" and booking["refunds"][0]["to"] == "source"
+    assert (await emulator.payment(second["razorpay_payment_id"]))["refunded"] == PRICE
+    assert await rows.fetchval("SELECT balance FROM wallet WHERE user_id = $1", buyer.id) == 0
+
+
+async def test_another_way_that_cannot_be_paid_changes_nothing(show, buyers, emulator):
+    buyer = await buyers.make(wallet=PRICE - 1)
+    booking_id, order = await payable(buyer, show)
+    problem = problem_of(await choose(buyer, booking_id, "wallet"), 409, "wallet-too-low")
+    assert problem["balance"] == PRICE - 1
+    await emulator.pay(order)
+    await buyer.until_ticketed(booking_id)
+    problem_of(await choose(buyer, booking_id, "wallet"), 409)
 
 
 async def the_receipt(rows, booking_id):

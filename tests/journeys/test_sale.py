@@ -2,6 +2,8 @@
 
 import asyncio
 
+from box_office import problem_of
+
 PAID_BY_RAZORPAY = [
     "seats_held", "payment_ready", "money_captured", "seats_confirmed", "tickets_issued", "pdf_made", "letter_sent",
 ]  # fmt: skip
@@ -66,11 +68,13 @@ async def test_a_wallet_pays_at_once_and_only_once(show, buyers, mailbox, rows):
 
 
 async def test_a_wallet_that_holds_too_little_frees_the_seats(show, buyers, rows):
+    """Whoever waits is told so at once; the booking keeps the very same problem."""
     buyer, other = await buyers.make(wallet=49_999), await buyers.make(wallet=50_000)
-    held = await buyer.hold(show, show.seats[0], wallet=True)
-    failed = await buyer.until_status(held["id"], "failed")
-    assert failed["refusal"]["type"] == "/problems/wallet-too-low"
-    assert (failed["refusal"]["balance"], failed["refusal"]["booking_id"]) == (49_999, held["id"])
+    wish = {"seats": [show.seats[0]], "payment": {"method": "wallet"}}
+    problem = problem_of(await buyer.wish(show, wish), 409, "wallet-too-low")
+    assert (problem["balance"], problem["place"]) == (49_999, 1)
+    failed = await buyer.until_status(problem["booking_id"], "failed")
+    assert failed["refusal"] == {name: value for name, value in problem.items() if name != "request_id"}
     assert [seat["status"] for seat in failed["seats"]] == ["released"] and failed["tickets"] == []
     assert await rows.fetchval("SELECT balance FROM wallet WHERE user_id = $1", buyer.id) == 49_999
 

@@ -209,7 +209,8 @@ async def test_a_caller_that_went_away_does_not_harm_the_others(cache: Any):
     await asyncio.sleep(0)
     for caller in callers[::2]:
         caller.cancel()
-    answers = await asyncio.gather(*callers, return_exceptions=True)
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*callers, return_exceptions=True)
     assert [isinstance(answer, Acceptance) for answer in answers] == [False, True] * 3
     assert (await door.ask()).status == "accepted"
 

@@ -41,6 +41,7 @@ def test_all_that_is_missing_is_named_at_once():
         read({"REDIS_URL": "redis://cache", "JWT_SECRET": ""})
     assert all(name in str(error.value) for name in GOOD if name != "REDIS_URL")
     assert "REDIS_URL" not in str(error.value)
+    assert "missing: DATABASE_URL, RABBITMQ_URL" in str(error.value)
     assert ".env.example" in str(error.value)
 
 

@@ -1,4 +1,4 @@
-"""Stages for the lanes' tests: one virtual host for all of them, and for each test a fresh copy of a migrated database."""
+"""Stages for the lanes' tests: one virtual host for all, and for each test a fresh copy of a migrated database."""
 
 import asyncio
 import os

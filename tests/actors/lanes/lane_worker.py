@@ -1,4 +1,4 @@
-"""A worker process under test: started with an environment of its own, watched through what it logs, ended by its pid."""
+"""A worker process under test: started with an environment of its own, watched by what it logs, ended by its pid."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ END_LIMIT_SECONDS = 15.0
 
 
 async def until(what: str, condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Wait until the condition (plain or awaitable) holds; what it returned.  Fails with ``what`` when it never does."""
+    """Wait until the condition (plain or awaitable) holds; what it returned.  Else it fails with ``what``."""
     end = time.monotonic() + seconds
     while True:
         found = condition()

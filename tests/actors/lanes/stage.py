@@ -122,7 +122,8 @@ class Stage:
         prices = (Price(section_id=section.id, amount=500),)
         opening = OpenShow(
             command_id=derived(show_id, "open"), show_id=show_id, number=number, plan=plan, currency="INR",
-            prices=prices, starts_at=now + FAR, ends_at=now + 2 * FAR, sale_opens_at=now - FAR, sale_closes_at=now + FAR,
+            prices=prices, starts_at=now + FAR, ends_at=now + 2 * FAR,
+            sale_opens_at=now - FAR, sale_closes_at=now + FAR,
             hold_seconds=terms.get("hold_seconds", 3600), max_live_holds=terms.get("max_live_holds", 2),
         )  # fmt: skip
         async with self.pool.acquire() as connection, connection.transaction():
@@ -151,8 +152,8 @@ class Stage:
             )  # fmt: skip
             await connection.execute(
                 """INSERT INTO show (id, number, event_id, hall_id, plan_id, lane, currency, prices, starts_at, ends_at,
-                    sale_opens_at, sale_closes_at, hold_seconds, max_seats_per_booking, max_live_holds, opened, cancelled,
-                    seats_version, place, "left", hash)
+                    sale_opens_at, sale_closes_at, hold_seconds, max_seats_per_booking, max_live_holds, opened,
+                    cancelled, seats_version, place, "left", hash)
                 VALUES ($1, $2, $3, $4, $5, $6, 'INR', $7::jsonb, $8, $9, $10, $11, $12, 10, $13, false, false,
                     0, 0, '{}', '')""",
                 show_id, number, event, hall_id, plan, lane, msgspec.json.encode(prices).decode(), opening.starts_at,

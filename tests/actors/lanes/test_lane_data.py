@@ -1,4 +1,4 @@
-"""Whatever a command holds, the lane goes on: repeats are answered, junk is journalled, a poison is found and set aside."""
+"""Whatever a command holds, the lane goes on: repeats are answered, junk is journalled, a poison is set aside."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -127,23 +127,33 @@ async def test_a_publish_id_with_a_nul_does_not_stop_the_lane(stage):
 
 
 async def test_a_poison_is_found_by_halving_and_the_others_are_served(lane):
-    """It confirms somebody else's booking: read and decided without fault, it breaks a constraint of the tables."""
+    """Read and decided without fault, its saga cannot be written: the trace holds what Postgres keeps in no text."""
     stage, worker = lane
     show = await stage.show(100)
-    theirs = show.hold(0)
-    assert await outcomes(stage, theirs) == ["held"]
-    poison = show.confirm(theirs, buyer_id=new_id())
-    wishes = [show.hold(seat) for seat in range(1, 41)]
-    told = await outcomes(stage, *wishes[:20], poison, *wishes[20:])
-    assert told[20] != "confirmed"
-    assert told[:20] + told[21:] == ["held"] * 40
-    assert (await stage.bookings(show))[theirs.booking_id] == "held"
-    assert await outcomes(stage, show.confirm(theirs)) == ["confirmed"]
-    if told[20] == "failed":
-        assert worker.lines("message_failed", lane=LANE)
-        row = await stage.pool.fetchrow("SELECT * FROM journal WHERE command_id = $1", poison.command_id)
-        assert (row["decided"], bool(row["result"])) == (False, True)
-    assert await stage.value("SELECT bool_and(live >= 0) FROM buyer_holds")
+    wishes = [show.hold(seat) for seat in range(41)]
+    sealed = [seal(LANE, wish, Options("00-\x00" if at == 20 else "")) for at, wish in enumerate(wishes)]
+    assert await stage.publisher.publish_all(sealed) == [None] * 41
+    told = [str((await stage.row_of(one, STILL_LIMIT_SECONDS))["outcome"]) for one in sealed]
+    assert told == ["held"] * 20 + ["failed"] + ["held"] * 20
+    [line] = worker.lines("message_failed", lane=LANE)
+    row = await stage.pool.fetchrow("SELECT * FROM journal WHERE command_id = $1", wishes[20].command_id)
+    assert (row["offset"], row["decided"], bool(row["result"])) == (line["offset"], False, True)
+    states = await stage.bookings(show)
+    assert states.pop(wishes[20].booking_id) == "failed"
+    assert list(states.values()) == ["held"] * 40
+    assert show.seat(20) not in await stage.seats(show)
+    assert await outcomes(stage, show.hold(20)) == ["held"]
+
+
+async def test_a_confirm_that_names_another_buyer_lowers_the_live_holds_of_the_bookings_own(lane):
+    stage, _ = lane
+    show = await stage.show(2)
+    wish, other = show.hold(0), show.hold(1)
+    assert await outcomes(stage, wish, other, show.confirm(wish, buyer_id=other.buyer_id)) == [
+        "held", "held", "confirmed",
+    ]  # fmt: skip
+    rows = await stage.rows("SELECT * FROM buyer_holds WHERE buyer_id = ANY($1)", [wish.buyer_id, other.buyer_id])
+    assert {row["buyer_id"]: row["live"] for row in rows} == {wish.buyer_id: 0, other.buyer_id: 1}
 
 
 #: Wishes that are read without fault and cannot be written, or not decided, as they are.

@@ -144,3 +144,12 @@ async def test_a_guard_that_another_lane_broke_is_tried_again_not_failed(stage):
     await until("both lanes at their end", lambda: stage.value("SELECT count(*) >= 240 FROM journal WHERE decided"))
     for lane in ("show.00", "show.01"):
         assert_unbroken(await stage.journal(lane))
+
+
+async def test_a_worker_ends_in_time_though_postgres_answers_nothing(stage):
+    async with Cable(stage.database_url) as cable:
+        worker = stage.worker(DATABASE_URL=cable.url)
+        await worker.said("lane_open", lane=LANE)
+        cable.hold()
+        await worker.end()  # fails when it has to be killed
+        assert not worker.is_running()

@@ -125,6 +125,10 @@ async def test_an_event_twice_in_one_batch_is_taken_once(lane):
     assert [row["event"] for row in await timeline(lane, wish)].count(GivenUp.name()) == 1
 
 
+async def _awaits_payment(stage: Stage, wish: HoldSeats) -> bool:
+    return bool(await stage.value("SELECT step = 'payment' FROM saga WHERE id = $1", wish.booking_id))
+
+
 async def _released(stage: Stage, wish: HoldSeats) -> bool:
     return await stage.value("SELECT state FROM booking WHERE id = $1", wish.booking_id) == "released"
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -284,7 +285,7 @@ async def test_offsets_that_skip_where_segments_roll_are_nothing_but_skips(stage
         session.close()
     assert without_fences(came) == names
     rows = await stage.journal(LANE)
-    steps = [after["offset"] - before["offset"] for before, after in zip(rows, rows[1:], strict=False)]
+    steps = [after["offset"] - before["offset"] for before, after in pairwise(rows)]
     assert set(steps) == {1, 2}, "no segment rolled"
     assert await lost(stage) == []
     assert {row["generation"] for row in rows} == {0}

@@ -1,4 +1,4 @@
-"""Workers killed, paused, cut off and doubled: each command once, in the log's order, and the winners the naive model's."""
+"""Workers killed, paused, cut off and doubled: each command once, in the log's order, winners as in the naive model."""
 
 import asyncio
 import ctypes
@@ -30,7 +30,8 @@ async def two_workers(stage: Stage, **settings: str) -> None:
     await until(
         "the lanes shared",
         lambda: stage.value(
-            "SELECT count(DISTINCT owner) = 2 AND count(*) = $1 FROM lane WHERE lane LIKE 'show.%' AND leased_until > now()",
+            "SELECT count(DISTINCT owner) = 2 AND count(*) = $1 FROM lane"
+            " WHERE lane LIKE 'show.%' AND leased_until > now()",
             SHOW_LANES,
         ),
     )
@@ -44,6 +45,16 @@ async def owning_worker(stage: Stage, lane: str = LANE):
 
 async def decided(stage: Stage, lane: str = LANE) -> int:
     return int(await stage.value("SELECT count(*) FROM journal WHERE lane = $1 AND decided", lane))
+
+
+async def more_decided(stage: Stage, count: int = 50) -> None:
+    """Wait until so many more commands are decided than now."""
+    goal = await decided(stage) + count
+
+    async def reached() -> bool:
+        return await decided(stage) >= goal
+
+    await until(f"{count} more decided", reached)
 
 
 async def publish_amid(stage: Stage, show: StagedShow, faults) -> list:
@@ -75,8 +86,7 @@ async def test_workers_killed_amid_2000_wishes_lose_double_and_reorder_nothing(s
     async def kill_three_owners() -> None:
         nonlocal kills
         for _ in range(3):
-            so_far = await decided(stage)
-            await until("some decided", lambda: _grown(stage, so_far + 50))
+            await more_decided(stage)
             victim = await owning_worker(stage)
             victim.kill()
             kills += 1
@@ -89,22 +99,17 @@ async def test_workers_killed_amid_2000_wishes_lose_double_and_reorder_nothing(s
     await assert_as_in_the_log(stage, show)
 
 
-async def _grown(stage: Stage, count: int) -> bool:
-    return await decided(stage) >= count
-
-
 async def test_a_worker_paused_beyond_its_lease_changes_nothing_when_it_wakes(stage):
     await two_workers(stage)
     show = await stage.show(400)
 
     async def pause_the_owner() -> None:
-        await until("some decided", lambda: _grown(stage, 50))
+        await more_decided(stage)
         sleeper = await owning_worker(stage)
         sleeper.pause()
         before = await owner(stage)
         await until("another owner", lambda: _other_owner(stage, before))
-        so_far = await decided(stage)
-        await until("the other deciding", lambda: _grown(stage, so_far + 50))
+        await more_decided(stage)
         sleeper.go_on()
 
     wishes = await publish_amid(stage, show, pause_the_owner)
@@ -123,8 +128,7 @@ async def test_workers_cut_off_from_the_broker_lose_double_and_reorder_nothing(s
 
         async def cut_five_times() -> None:
             for _ in range(5):
-                so_far = await decided(stage)
-                await until("some decided", lambda: _grown(stage, so_far + 50))
+                await more_decided(stage)
                 cable.cut()
 
         wishes = await publish_amid(stage, show, cut_five_times)
@@ -142,8 +146,7 @@ async def test_workers_whose_connections_the_broker_closes_under_the_publisher_t
 
     async def close_all() -> None:
         for _ in range(3):
-            so_far = await decided(stage)
-            await until("some decided", lambda: _grown(stage, so_far + 50))
+            await more_decided(stage)
             await stage.broker.cut_connections()
 
     await publish_amid(stage, show, close_all)
