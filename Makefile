@@ -1,9 +1,10 @@
 # How Frontrow is run, checked and measured. Every command first makes .venv from compose/requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help run up down parts check test e2e onsale verify lock venv
+.PHONY: help run up down parts check types pure test e2e onsale verify lock venv
 SHELL := /bin/sh
 COMPOSE := .venv/bin/python -m compose
 BIN := .venv/bin
+ROOMS := edge actors store sagas mail loadtest compose
 
 help:  ## what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */  make \1\t/' | expand -t 20
@@ -27,8 +28,13 @@ parts: venv  ## only PostgreSQL, Redis, RabbitMQ, mailbox and Razorpay emulator
 check: venv  ## lint, types, import contracts, pure tests: under 30 s
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy $(wildcard edge actors store sagas mail loadtest compose)
-	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 types pure
+
+types: venv
+	@$(BIN)/mypy $(ROOMS)
+	@$(BIN)/lint-imports --no-cache
+
+pure: venv
 	@$(BIN)/pytest -q -m pure
 
 test: check  ## everything, on a private stack of its own

@@ -85,7 +85,7 @@ async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWi
             here.news.forget(booking_id, expected)
     if wait_seconds:
         return await _decided(here, wish, acceptance, reply, headers)
-    ahead = await _ahead(here, booking_id, acceptance)
+    ahead = acceptance.ahead if acceptance.status == "accepted" else await _ahead(here, booking_id)
     return json(views.queued(booking_id, show_id, body.payment.method, ahead), 202, headers)
 
 
@@ -154,7 +154,7 @@ async def _decided(
         whole = await _known(wish.booking_id)
         row = rows.from_row(whole) if whole is not None else None
     if row is None:
-        ahead = await _ahead(here, wish.booking_id, acceptance)
+        ahead = await _ahead(here, wish.booking_id)
         return json(views.queued(wish.booking_id, wish.show_id, wish.method, ahead), 202, headers)
     return _as_decided(row, whole, wish.body_hash, True, headers)
 
@@ -172,10 +172,8 @@ def _as_decided(
     return json(views.booking(row, whole), 201 if waited else 202, headers)
 
 
-async def _ahead(here: Context, booking_id: UUID, acceptance: Acceptance) -> int | None:
-    """How many wishes are before this one, now that it is in the lane."""
-    if acceptance.number is None:
-        return None
+async def _ahead(here: Context, booking_id: UUID) -> int | None:
+    """How many wishes are before this one now."""
     try:
         found = await note_of(here.redis, booking_id)
     except NotesLost:

@@ -54,6 +54,7 @@ for i, ask in ipairs(asks) do
         redis.call('EXPIRE', bucket_key, math.ceil(ask.refill * ask.burst) + 1)
       end
       answer.number = redis.call('INCR', 'accepted_count:' .. ask.show)
+      answer.ahead = math.max(answer.number - 1 - decided, 0)
       redis.call('EXPIRE', 'accepted_count:' .. ask.show, ask.keep)
       redis.call('SET', note_key, cmsgpack.pack({buyer = ask.buyer, show = ask.show, lane = ask.lane, hash = ask.hash,
         method = ask.method,
@@ -80,11 +81,13 @@ class Bucket(msgspec.Struct, frozen=True):
 
 
 class Acceptance(msgspec.Struct, frozen=True):
-    """What the script said of a wish.  ``now`` is Redis's time, in Unix seconds."""
+    """What the script said of a wish.  ``now`` is Redis's time, in Unix seconds; ``ahead`` is how many wishes for the
+    show were asked for before this one and not decided, at that time."""
 
     status: Status
     now: float
     number: int | None = None
+    ahead: int | None = None
     remaining: int = 0
     wait: float = 0.0
 
@@ -205,7 +208,9 @@ class LocalBuckets:
         if len(self._tokens) > self.LIMIT_BUYERS:
             self._tokens.popitem(last=False)
         wait = 0.0 if taken else (1 - tokens) * self._bucket.refill_seconds
-        return Acceptance("accepted" if taken else "limited", unix_seconds(), None, int(tokens - taken), wait)
+        return Acceptance(
+            "accepted" if taken else "limited", unix_seconds(), remaining=int(tokens - taken), wait=wait
+        )
 
 
 class NotesLost(Exception):

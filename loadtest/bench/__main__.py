@@ -18,7 +18,7 @@ from typing import Any
 import asyncpg
 import pika
 
-from loadtest.bench import edge, figures, lane, storm
+from loadtest.bench import best_available, edge, figures, growth, isolation, lane, picture, rush, sale, storm
 from loadtest.bench.figures import NotMeasured
 from loadtest.bench.ground import Ground
 from loadtest.bench.machine import machine
@@ -29,6 +29,12 @@ ROWS: dict[str, Callable[[Ground], Awaitable[dict[str, Any]]]] = {
     "lane": lane.measure,
     "edge": edge.measure,
     "storm": storm.measure,
+    "sale": sale.measure,
+    "rush_100x50": rush.measure_100x50,
+    "rush_500x1": rush.measure_500x1,
+    "best_available": best_available.measure,
+    "growth": growth.measure,
+    "isolation": isolation.measure,
 }
 ROW_LIMIT_SECONDS, FULL_ROW_LIMIT_SECONDS = 240.0, 1_800.0
 
@@ -77,6 +83,8 @@ def write(folder: Path, found: dict[str, dict[str, Any]], about: dict[str, str])
         kept = json.loads(path.read_text())
     told = {**kept, **found, "machine": about, "measured_at": datetime.now(UTC).isoformat(timespec="seconds")}
     path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    if "growth" in found:
+        picture.draw(folder / "bench.png", found["growth"])
 
 
 def main(words: list[str]) -> int:

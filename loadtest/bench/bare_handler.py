@@ -49,9 +49,7 @@ def main(port: int) -> None:
     listening.bind(("127.0.0.1", port))
     listening.listen(4096)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    make_app(settings().jwt_secret).run(
-        sock=listening, single_process=True, access_log=False, motd=False, debug=False
-    )
+    make_app(settings().jwt_secret).run(sock=listening, single_process=True, access_log=False, motd=False, debug=False)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,12 @@ PROCESSES: dict[str, tuple[str, ...]] = {
     "sweeps": ("actors.worker", "sweeps"),
 }
 EVERYTHING = tuple(PROCESSES)
-WORK_QUEUES = {"payments": "payments.v1", "webhooks": "webhooks.v1", "documents": "documents.v1", "letters": "letters.v1"}
+WORK_QUEUES = {
+    "payments": "payments.v1",
+    "webhooks": "webhooks.v1",
+    "documents": "documents.v1",
+    "letters": "letters.v1",
+}
 TEMPLATE = "bench_template"
 START_LIMIT_SECONDS, END_LIMIT_SECONDS, COMMAND_LIMIT_SECONDS = 40.0, 15.0, 90.0
 LOG_LINES_SHOWN = 8

@@ -53,10 +53,7 @@ _SHOW = """UPDATE show SET place = place + 1, seats_version = seats_version + 1 
 _WRITES = (_BOOKING, _SAGA, _JOURNAL, _BUYERS)
 
 ONE_STATEMENT = (
-    _SET
-    + "WITH "
-    + ", ".join(f"w{number} AS ({text})" for number, text in enumerate(_WRITES))
-    + f"\n{_SEATS};\n"
+    _SET + "WITH " + ", ".join(f"w{number} AS ({text})" for number, text in enumerate(_WRITES)) + f"\n{_SEATS};\n"
 )
 STATEMENTS = _SET + "".join(f"{text};\n" for text in ("BEGIN", *_WRITES, _SEATS, "COMMIT"))
 WITH_THE_SHOW = _SET + "".join(f"{text};\n" for text in ("BEGIN", *_WRITES, _SEATS, _SHOW, "COMMIT"))
@@ -110,9 +107,7 @@ async def write(ground: Ground, script: str, texts: dict[str, str], bookings: in
     before, first_look = _children_seconds(), usage.look()
     output = await _run(command, ground.database_url)
     used = usage.between(first_look, usage.look(), pgbench=_children_seconds() - before)
-    written = await ground.database.fetchval(
-        "SELECT count(*) FROM seat WHERE show_id = $1 AND state = 'held'", show_id
-    )
+    written = await ground.database.fetchval("SELECT count(*) FROM seat WHERE show_id = $1 AND state = 'held'", show_id)
     if written != 2 * each * CLIENTS:
         raise NotMeasured(f"pgbench took {written} seats instead of {2 * each * CLIENTS}: {output[-300:]}")
     busy_seconds = (used.cores.get("postgres", 0.0) + used.cores["pgbench"]) * used.seconds

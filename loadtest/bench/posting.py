@@ -52,15 +52,19 @@ def post(
     *,
     good: Sequence[int] = (201, 202),
     due: Sequence[float] | None = None,
+    settle_seconds: float = 0.0,
     limit_seconds: float = 60.0,
 ) -> Posted:
-    """Post them all; ``due`` are seconds from the begin.  Ends when all are answered, or at the limit."""
+    """Post them all; ``due`` are seconds from the begin.  Ends when all are answered, or at the limit.
+
+    The begin is when everybody is connected and has stood still for ``settle_seconds``."""
     everybody = [_Connection(address) for _ in range(min(connections, len(requests)))]
     waiting, polling = {one.socket.fileno(): one for one in everybody}, select.epoll()
     for number in waiting:
         polling.register(number, select.EPOLLIN)
     free, statuses, odd = deque(everybody), Counter[int](), list[str]()
     seconds: list[float | None] = [None] * len(requests)
+    time.sleep(settle_seconds)
     began, sent, told = time.perf_counter(), 0, 0
     try:
         while told < len(requests):

@@ -113,5 +113,7 @@ def opening(row: Any) -> Parcel:
 
 async def _seat_ids(ground: Ground, show_id: UUID) -> list[str]:
     """In the order of the hall: ids count through it, and longer ones come later."""
-    rows = await ground.database.fetch("SELECT id FROM seat WHERE show_id = $1 ORDER BY length(id), id COLLATE \"C\"", show_id)
+    rows = await ground.database.fetch(
+        'SELECT id FROM seat WHERE show_id = $1 ORDER BY length(id), id COLLATE "C"', show_id
+    )
     return [row["id"] for row in rows]

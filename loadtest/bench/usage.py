@@ -1,13 +1,18 @@
 """Who used the processors while something was measured: CPU seconds by process, read from /proc, and the bottleneck.
 
-A process counts when it carries our stack's marker in its environment, is this process, or descends from it.  What has
-ended by the second look is seen in the times that its parent collected."""
+A process counts when it carries our stack's marker in its environment, descends from one that does, or is the Redis at
+our port (servers that rename themselves overwrite their environment).  What a server's ended processes used is seen in
+the times that it collected."""
 
 import os
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from store.settings import settings
 
 MARKER = "FRONTROW_STACK"
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -43,24 +48,45 @@ class Usage(NamedTuple):
 
 def look(proc: Path = Path("/proc")) -> Look:
     """What every process of ours has used so far."""
-    mark = f"{MARKER}={os.environ[MARKER]}".encode() if MARKER in os.environ else None
-    own = os.getpid()
-    seconds: dict[tuple[int, str], float] = {}
+    everybody = dict(_processes(proc))
+    seconds = {(pid, one.name): one.seconds for pid, one in everybody.items() if _is_ours(pid, everybody)}
+    return Look(seconds, _machine_seconds(proc), time.monotonic())
+
+
+class _Process(NamedTuple):
+    name: str
+    parent: int
+    marked: bool
+    seconds: float
+
+
+def _processes(proc: Path) -> Iterator[tuple[int, _Process]]:
+    mark = f"{MARKER}={os.environ[MARKER]}".encode() if MARKER in os.environ else b"\0"
+    redis_port = f":{urlsplit(settings().redis_url).port}".encode()
     for folder in proc.iterdir():
         if not folder.name.isdecimal():
             continue
+        pid = int(folder.name)
         try:
-            pid = int(folder.name)
-            ours = pid == own or (mark is not None and mark in (folder / "environ").read_bytes().split(b"\0"))
-            if ours:
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                name = name_of((folder / "cmdline").read_bytes(), pid == own)
-                # a server that has a process for each client collects their times when they end
-                collected = int(fields[13]) + int(fields[14]) if name == "postgres" else 0
-                seconds[pid, name] = (int(fields[11]) + int(fields[12]) + collected) / TICKS_PER_SECOND
-        except (OSError, IndexError):
-            continue  # it ended while we looked
-    return Look(seconds, _machine_seconds(proc), time.monotonic())
+            command = (folder / "cmdline").read_bytes()
+            name = name_of(command, pid == os.getpid())
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            marked = mark in (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it ended while we looked, or is not ours to read
+        # a server that has a process for each client collects their times when they end
+        collected = int(fields[13]) + int(fields[14]) if name == "postgres" else 0
+        seconds = (int(fields[11]) + int(fields[12]) + collected) / TICKS_PER_SECOND
+        marked = marked or (name == "redis" and redis_port in command)
+        yield pid, _Process(name, int(fields[1]), marked, seconds)
+
+
+def _is_ours(pid: int, everybody: dict[int, _Process]) -> bool:
+    while (one := everybody.get(pid)) is not None:
+        if one.marked:
+            return True
+        pid = one.parent
+    return False
 
 
 def between(first: Look, second: Look, **others: float) -> Usage:

@@ -76,7 +76,9 @@ async def publish(parcels: list[Parcel]) -> None:
             for outlet in outlets.values():
                 await outlet.until_at_most(0)
     except TimeoutError:
-        raise NotMeasured(f"{len(parcels):,} messages were not confirmed within {PUBLISH_LIMIT_SECONDS:.0f} s") from None
+        raise NotMeasured(
+            f"{len(parcels):,} messages were not confirmed within {PUBLISH_LIMIT_SECONDS:.0f} s"
+        ) from None
     finally:
         connection.close()
 
@@ -101,9 +103,7 @@ class _Outlet:
         return outlet
 
     def send(self, one: Parcel) -> None:
-        properties = pika.BasicProperties(
-            delivery_mode=2, message_id=one.publish_id, content_type="application/json"
-        )
+        properties = pika.BasicProperties(delivery_mode=2, message_id=one.publish_id, content_type="application/json")
         self._channel.basic_publish("", one.lane, one.body, properties, mandatory=True)
         self._sent += 1
 

@@ -37,8 +37,9 @@ def program() -> str:
 
 
 async def blow(
-    folder: Path, port: int, path: str, tokens: list[str], bodies: list[str], seconds: int, connections: int = CONNECTIONS
-) -> Blown:
+    folder: Path, port: int, path: str, tokens: list[str], bodies: list[str], seconds: int,
+    connections: int = CONNECTIONS, wait_seconds: int = 0,
+) -> Blown:  # fmt: skip
     """Post for so many seconds, each time as the next buyer, with the next body.  Raises NotMeasured."""
     run = uuid.uuid4().hex[:12]
     files = {"tokens": tokens, "bodies": bodies}
@@ -47,6 +48,7 @@ async def blow(
     command = [
         program(), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "15s", "-s", str(SCRIPT),
         f"http://127.0.0.1:{port}", "--", str(folder / f"wrk-{run}-tokens"), path, str(folder / f"wrk-{run}-bodies"), run,
+        str(wait_seconds),
     ]  # fmt: skip
     before, first = _children_seconds(), usage.look()
     try:

@@ -154,7 +154,7 @@ async def test_a_caller_that_leaves_does_not_break_the_channel_for_the_others(br
     await asyncio.sleep(0)
     for caller in callers[::2]:
         caller.cancel()
-    outcomes = await asyncio.gather(*callers, return_exceptions=True)
+    outcomes = await asyncio.wait_for(asyncio.gather(*callers, return_exceptions=True), 10)
     assert all(outcome is None for outcome in outcomes[1::2])
     assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes[::2])
     await publisher.publish(message(stream))
