@@ -135,7 +135,10 @@ class Publisher:
         try:
             await asyncio.wait_for(asyncio.shield(outlet.ready), CONFIRM_SECONDS)
         except TimeoutError:
-            self._discard(outlet, "no channel in time")
+            # a connection that opens no channel is as good as gone, though nobody may have said so
+            self._lose("no channel in time")
+            if connection.is_open:
+                connection.close()
             raise NotAccepted(f"{queue}: no channel in time") from None
         return outlet
 

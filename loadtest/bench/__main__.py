@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -41,8 +42,11 @@ ROW_LIMIT_SECONDS, FULL_ROW_LIMIT_SECONDS = 240.0, 1_800.0
 
 async def run(rows: list[str], folder: Path, full: bool) -> int:
     """Measure these rows, and write down what was found after each."""
-    folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the processes are ours to end, whoever ends us
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     ground = Ground(folder / "bench", lambda line: print(f"  {time.monotonic() - began:6.1f} s  {line}", flush=True))
     found: dict[str, dict[str, Any]] = {}
     try:
@@ -77,6 +81,7 @@ async def measured(ground: Ground, row: str, limit_seconds: float) -> dict[str, 
 
 def write(folder: Path, found: dict[str, dict[str, Any]], about: dict[str, str]) -> None:
     """All figures so far; rows measured by an earlier run of other rows are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "bench.json"
     kept: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
@@ -106,6 +111,6 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(main(sys.argv[1:]))
     sys.exit(130)

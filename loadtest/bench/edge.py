@@ -74,7 +74,7 @@ def _cpu_us(run: wrk.Blown, name: str) -> float:
 
 
 async def _in_lane(ground: Ground, show_id: uuid.UUID, accepted: int) -> int:
-    """Every wish that was answered 202 is decided once the lane goes on; those cut off by wrk's end may be there too."""
+    """Every wish that was answered 202 is decided once the lane goes on; those cut off by wrk's end may be too."""
     ground.resume("lane-1")
     deadline, found = time.monotonic() + COUNT_LIMIT_SECONDS, 0
     while found < accepted:

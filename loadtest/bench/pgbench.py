@@ -41,8 +41,8 @@ _BOOKING = f"""INSERT INTO booking (id, show_id, buyer_id, lane, generation, "of
 _SAGA = f"""INSERT INTO saga (id, kind, lane, step, course, outcome, progress, outbox, next_send_at, trace, changed_at)
     VALUES ({_ID}, 'booking', 'saga.00', 'seats', 'forward', '', :saga_progress, :saga_outbox,
     now() + interval '5 s', :saga_trace, now())"""
-_JOURNAL = f"""INSERT INTO journal (lane, generation, "offset", previous_offset, show_id, booking_id, command, command_id,
-    publish_id, body, inputs, outcome, result, decided, place, decided_at, hash)
+_JOURNAL = f"""INSERT INTO journal (lane, generation, "offset", previous_offset, show_id, booking_id, command,
+    command_id, publish_id, body, inputs, outcome, result, decided, place, decided_at, hash)
     VALUES ('pgbench', 0, :n, :n - 1, (:show)::uuid, {_ID}, 'hold_seats', {_ID}, :journal_publish_id, :journal_body,
     :journal_inputs, 'held', :journal_result, true, :i, now(), :journal_hash)"""
 _BUYERS = f"""INSERT INTO buyer_holds AS held (buyer_id, live) VALUES ({_BUYER}, 1)

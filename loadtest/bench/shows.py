@@ -11,7 +11,7 @@ from uuid import UUID
 
 from loadtest.bench.figures import NotMeasured
 from loadtest.bench.ground import Ground
-from loadtest.bench.wishes import Parcel, publish, parcel
+from loadtest.bench.wishes import Parcel, parcel, publish
 
 PRICE_MINOR = 50_000
 SEATS_PER_ROW, ROWS_PER_SECTION = 50, 40
@@ -59,7 +59,7 @@ def seat_plan(seats: int) -> tuple[list[str], str, str]:
     sections: list[dict[str, Any]] = []
     left = seats
     while left:
-        rows = []
+        rows: list[list[Any]] = []
         while left and len(rows) < ROWS_PER_SECTION:
             width = min(SEATS_PER_ROW, left)
             label = f"{len(rows) + 1}"

@@ -6,7 +6,6 @@ the times that it collected."""
 
 import os
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -92,12 +91,13 @@ def _is_ours(pid: int, everybody: dict[int, _Process]) -> bool:
 def between(first: Look, second: Look, **others: float) -> Usage:
     """Cores in use between two looks; ``others`` are CPU seconds of processes that came and went."""
     wall = max(second.at - first.at, 0.001)
-    cores: Counter[str] = Counter()
+    cores: dict[str, float] = {}
     for (pid, name), seconds in second.seconds.items():
-        cores[name] += max(seconds - first.seconds.get((pid, name), 0.0), 0.0) / wall
+        used = max(seconds - first.seconds.get((pid, name), 0.0), 0.0)
+        cores[name] = cores.get(name, 0.0) + used / wall
     for name, seconds in others.items():
-        cores[name] += seconds / wall
-    return Usage(dict(cores), (second.machine_seconds - first.machine_seconds) / wall, os.cpu_count() or 1, wall)
+        cores[name] = cores.get(name, 0.0) + seconds / wall
+    return Usage(cores, (second.machine_seconds - first.machine_seconds) / wall, os.cpu_count() or 1, wall)
 
 
 def bottleneck(usage: Usage) -> str:

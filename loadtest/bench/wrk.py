@@ -47,8 +47,8 @@ async def blow(
         (folder / f"wrk-{run}-{name}").write_text("\n".join(lines) + "\n")
     command = [
         program(), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "15s", "-s", str(SCRIPT),
-        f"http://127.0.0.1:{port}", "--", str(folder / f"wrk-{run}-tokens"), path, str(folder / f"wrk-{run}-bodies"), run,
-        str(wait_seconds),
+        f"http://127.0.0.1:{port}", "--",
+        str(folder / f"wrk-{run}-tokens"), path, str(folder / f"wrk-{run}-bodies"), run, str(wait_seconds),
     ]  # fmt: skip
     before, first = _children_seconds(), usage.look()
     try:
