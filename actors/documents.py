@@ -7,16 +7,19 @@ import msgspec
 
 from actors.lanes.consumer import on_loop
 from actors.lanes.routes import DOCUMENTS
-from actors.tickets import faces, keep_pdf, print_pdf
+from actors.tickets import TICKETS_PDF, faces, keep_pdf, print_pdf
 from actors.workplace import workplace
 from sagas.messages import MakePdf, PdfMade, event_id_for
+from store import files
 
 
 @dramatiq.actor(queue_name=DOCUMENTS)
 def make_pdf(message: dict[str, Any]) -> None:
-    """Print a booking's tickets.  Printing twice gives the same tickets again, and one event."""
+    """Print a booking's tickets, once; asked again, say again that they are there."""
     command = msgspec.convert(message, MakePdf)
-    path = on_loop(keep_pdf(command.booking_id, print_pdf(on_loop(faces(command.booking_id)))))
+    path = on_loop(files.path_of(command.booking_id, TICKETS_PDF))
+    if path is None:
+        path = on_loop(keep_pdf(command.booking_id, print_pdf(on_loop(faces(command.booking_id)))))
     made = PdfMade(
         event_id=event_id_for(command.command_id, PdfMade),
         booking_id=command.booking_id,

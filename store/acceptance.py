@@ -208,9 +208,7 @@ class LocalBuckets:
         if len(self._tokens) > self.LIMIT_BUYERS:
             self._tokens.popitem(last=False)
         wait = 0.0 if taken else (1 - tokens) * self._bucket.refill_seconds
-        return Acceptance(
-            "accepted" if taken else "limited", unix_seconds(), remaining=int(tokens - taken), wait=wait
-        )
+        return Acceptance("accepted" if taken else "limited", unix_seconds(), remaining=int(tokens - taken), wait=wait)
 
 
 class NotesLost(Exception):

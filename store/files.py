@@ -10,6 +10,8 @@ from sagas.identity import new_id
 from store.connection import pool
 from store.settings import settings
 
+_PATH = "SELECT path FROM file WHERE booking_id = $1 AND kind = $2"
+
 
 async def keep(booking_id: UUID, kind: str, content: bytes) -> str:
     """Keep a booking's document, in place of an older one of its kind; its path in the files folder."""
@@ -31,15 +33,18 @@ async def keep(booking_id: UUID, kind: str, content: bytes) -> str:
     return path
 
 
+async def path_of(booking_id: UUID, kind: str) -> str | None:
+    """Where the booking's document of this kind lies, or None when it is not there."""
+    path: str | None = await pool().fetchval(_PATH, booking_id, kind)
+    return path if path is not None and (Path(settings().files_dir) / path).exists() else None
+
+
 async def find(booking_id: UUID, kind: str) -> bytes | None:
     """The booking's document of this kind, or None when it has not been made, or its bytes are gone."""
-    path = await pool().fetchval("SELECT path FROM file WHERE booking_id = $1 AND kind = $2", booking_id, kind)
+    path = await path_of(booking_id, kind)
     if path is None:
         return None
-    try:
-        return await asyncio.to_thread((Path(settings().files_dir) / path).read_bytes)
-    except FileNotFoundError:
-        return None
+    return await asyncio.to_thread((Path(settings().files_dir) / path).read_bytes)
 
 
 def _write(path: Path, content: bytes) -> None:
