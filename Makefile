@@ -1,6 +1,6 @@
 # How Frontrow is run, checked and measured. Every command first makes .venv from compose/requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help run up down parts check types pure test e2e onsale verify lock venv
+.PHONY: help run up down parts check types pure test e2e onsale bench verify lock venv
 SHELL := /bin/sh
 COMPOSE := .venv/bin/python -m compose
 BIN := .venv/bin
@@ -45,6 +45,9 @@ e2e: venv  ## the whole sale, narrated
 
 onsale: venv  ## the races: more buyers than seats, all at once
 	@$(COMPOSE) on-stack --own-edge -- $(BIN)/python -m loadtest.onsale
+
+bench: venv  ## what a second holds, beside the bare parts (ROWS="lane edge": these only; FULL=1: the large sizes too)
+	@$(COMPOSE) stack --parts-only -- $(BIN)/python -m loadtest.bench $(ROWS)
 
 verify: venv  ## replay the journal, then ask provider, notes and mailbox
 	@$(COMPOSE) on-stack -- sh -c '$(BIN)/python -m actors.verify; replayed=$$?; $(BIN)/python -m loadtest.verdict && exit $$replayed'

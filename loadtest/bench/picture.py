@@ -23,9 +23,9 @@ def draw(path: Path, growth: Mapping[str, Any]) -> bool:
             axis.plot([at for at, _ in points], [us for _, us in points], "o-", color=colour, label=label)
         axis.set_xscale("log")
         axis.set_xlabel(what)
-        axis.set_ylim(bottom=0)
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False, fontsize=8)
+    axes[0].set_ylim(bottom=0)  # the axes share it; set once all has been drawn
     axes[0].set_ylabel("microseconds per decision")
     figure.tight_layout()
     figure.savefig(path, dpi=110)

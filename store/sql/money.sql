@@ -41,7 +41,7 @@ SELECT id, user_id, currency, balance FROM wallet WHERE user_id = ANY($1::uuid[]
 INSERT INTO wallet (id, user_id, currency, balance)
 SELECT id, user_id, currency, balance FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
     AS w (id, user_id, currency, balance)
-ON CONFLICT (id) DO UPDATE SET balance = excluded.balance
+ON CONFLICT (user_id, currency) DO UPDATE SET balance = excluded.balance
 
 -- name: wallet_entries_met
 SELECT reference, amount FROM wallet_entry WHERE reference = ANY($1::text[])

@@ -81,13 +81,14 @@ async def test_the_journal_of_a_busy_lane_comes_to_the_same_when_it_is_decided_a
         row["outcome"]: row["count"] for row in await stage.rows("SELECT outcome, count(*) FROM journal GROUP BY 1")
     }
     wanted = {"held", "confirmed", "released", "expired", "repeat", "seat-taken", "fence", "unreadable"}
-    assert wanted <= counts, f"never came to pass: {wanted - counts}"
+    assert wanted <= set(counts), f"never came to pass: {wanted - set(counts)}"
 
 
 async def test_a_journal_that_was_changed_afterwards_is_found_out(stage):
+    """The third wish is refused at whatever time it is decided: of the changed time only the hash can tell."""
     worker = stage.worker()
     show = await stage.show(10)
-    wishes = [show.hold(seat) for seat in range(5)]
+    wishes = [show.hold(seat) for seat in (0, 1, 0, 2)]
     await stage.send(show.lane, *wishes)
     await stage.all_decided(wishes)
     await worker.end()
