@@ -4,6 +4,7 @@ One process does one kind of work, single and under the supervisor: with Dramati
 
 import asyncio
 import importlib
+import os
 import signal
 import sys
 import threading
@@ -35,8 +36,10 @@ WORK = {
     "letters": ("actors.letters", LETTERS, 8),
 }
 IDLE_MILLISECONDS = 500
-STOP_MILLISECONDS = 10_000
+STOP_MILLISECONDS = 6_000
 WAKE_SECONDS = 0.5
+#: A stopping process that is not done by then is ended.
+END_SECONDS = 8.0
 
 
 def lanes_of(kind: str) -> list[str]:
@@ -90,8 +93,21 @@ def _serve(worker: Worker, stop: threading.Event, kind: str) -> None:
     while not stop.wait(WAKE_SECONDS):  # a signal that another thread got is heard when this one wakes
         continue
     log.info("worker_stopping", kind=kind)
+    _end_in_time()
     worker.stop(timeout=STOP_MILLISECONDS)
     worker.broker.close()
+
+
+def _end_in_time() -> None:
+    """End the process even when a part does not answer: whatever a worker held is safe to lose, by design."""
+
+    def end() -> None:
+        log.warning("worker_ended_hard", seconds=END_SECONDS, hint="a part did not answer")
+        os._exit(1)
+
+    timer = threading.Timer(END_SECONDS, end)
+    timer.daemon = True
+    timer.start()
 
 
 async def serve_sweeps() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
-END_LIMIT_SECONDS = 25.0
+END_LIMIT_SECONDS = 15.0
 
 
 async def until(what: str, condition: Callable[[], Any], seconds: float = 20.0) -> Any:
