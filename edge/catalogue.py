@@ -111,7 +111,7 @@ def show_status(row: Any, left: int) -> str:
     now = clock.now()
     if row["cancelled"]:
         return "cancelled"
-    if now >= row["ends_at"]:
+    if now >= min(row["sale_closes_at"], row["ends_at"]):
         return "over"
     if now < row["sale_opens_at"]:
         return "scheduled"

@@ -10,8 +10,11 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import httpx
 import pytest
-from box_office import Buyer, Buyers, Emulator, Mailbox, Show, Shows
-from running_product import Product
+
+pytest.register_assert_rewrite("box_office", "running_product")
+
+from box_office import Buyer, Buyers, Emulator, Mailbox, Show, Shows  # noqa: E402  rewriting comes first
+from running_product import Product  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 import redis.asyncio
 from box_office import PRICE, until
 
-EVENT_LIMIT_SECONDS = 10
+EVENT_LIMIT_SECONDS = 12
 
 
 class Watching:
@@ -142,3 +142,11 @@ async def test_a_booking_is_streamed_to_its_buyer_only(show, buyers, watch):
         assert foreign.response.status_code == 404
     async with watch(stranger, f"/v1/bookings/{uuid.uuid4()}/stream") as missing:
         assert missing.response.status_code in (404, 503)
+
+
+async def test_the_end_of_a_hold_is_told_too(shows, buyer, watch):
+    show = await shows.make(hold_seconds=5)
+    held = await buyer.hold(show, show.seats[0])
+    async with watch(buyer, f"/v1/bookings/{held['id']}/stream") as booking:
+        _, _, last = await booking.until(lambda e: e[2]["status"] != "held")
+    assert last["status"] == "expired"

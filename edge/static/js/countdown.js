@@ -6,12 +6,14 @@ import { minutes } from "./words.js";
 const LATE_SECONDS = 60;
 const SPOKEN_AT = new Set([120, 60, 30, 10]);
 
-/** The clock as an element, ticking while it is in the page. `onEnd` is called once. */
+/** The clock as an element, ticking while it is in the page. `onEnd` is called once, and not for a time that was over
+ *  before: drawing the page anew at the end makes another clock, which must not ask for that again. */
 export function countdown(until, wholeSeconds, onEnd) {
   const output = make("output");
   const bar = make("progress", { max: wholeSeconds, "aria-hidden": "true" });
   const element = make("div", { class: "clock", role: "timer", "aria-label": "Time left to pay" }, make("p", {}, make("span", {}, "Time left to pay"), output), bar);
   const end = Date.parse(until);
+  const over = end <= now();
 
   function tick() {
     const left = Math.max(0, Math.ceil((end - now()) / 1000));
@@ -21,7 +23,7 @@ export function countdown(until, wholeSeconds, onEnd) {
     if (SPOKEN_AT.has(left)) say(`${left} seconds left to pay`);
     if (left > 0) return;
     clearInterval(clock);
-    onEnd();
+    if (!over) onEnd();
   }
 
   const clock = setInterval(() => { if (element.isConnected) tick(); else clearInterval(clock); }, 1000);
