@@ -1,6 +1,6 @@
 # How Frontrow is run, checked and measured. Every command first makes .venv from compose/requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help run up down parts check types pure test e2e onsale bench verify lock venv
+.PHONY: help run up down parts check packages types pure test e2e onsale bench verify lock venv
 SHELL := /bin/sh
 COMPOSE := .venv/bin/python -m compose
 BIN := .venv/bin
@@ -30,11 +30,14 @@ check: venv  ## lint, types, import contracts, pure tests: under 30 s
 	@$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 types pure
 
+packages: venv
+	@$(BIN)/python -m compose.packages
+
 types: venv
 	@$(BIN)/mypy $(ROOMS)
 	@$(BIN)/lint-imports --no-cache
 
-pure: venv
+pure: packages
 	@$(BIN)/pytest -q -m pure
 
 test: check  ## everything, on a private stack of its own

@@ -40,7 +40,9 @@ DOCUMENTS = Need(
     ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-dejavu-core"),
     "pango",
 )
-BROWSER = Need("a browser for the tests", ("chromium",), "--cask chromium", ("chromium",))
+BROWSER = Need(
+    "what reads pages and PDFs in the tests", ("chromium", "poppler-utils"), "--cask chromium", ("chromium",)
+)
 
 
 def provide(needs: Sequence[Need], say: Callable[[str], None]) -> None:
@@ -160,5 +162,12 @@ def _elsewhere(needs: Sequence[Need]) -> None:
 if __name__ == "__main__":
     try:
         install(sys.argv[1:])
+    except Failure as failure:
+        sys.exit(f"{failure}")
+
+
+if __name__ == "__main__":  # what the tests need besides servers: a fresh machine cannot even import them without
+    try:
+        provide((DOCUMENTS, BROWSER), lambda line: print(f"  {line}", flush=True))
     except Failure as failure:
         sys.exit(f"{failure}")
