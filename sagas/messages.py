@@ -284,7 +284,6 @@ class GivenUp(Event, frozen=True, kw_only=True):
 
 
 ShowLaneMessage = OpenShow | HoldSeats | ConfirmSeats | ReleaseSeats | ExpireHold | Fence
-SeatCommand = ConfirmSeats | ReleaseSeats
 SagaEvent = (
     SeatsHeld
     | HoldExpired

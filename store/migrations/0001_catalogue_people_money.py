@@ -1,3 +1,5 @@
+"""The tables of catalogue, people, money, letters and tickets, as the models of store/tables say."""
+
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 import functools
