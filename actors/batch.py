@@ -1,7 +1,10 @@
-"""One batch of a show lane: the messages as read, each decided in turn, and all that the batch writes and tells."""
+"""One batch of a show lane: the messages as read, each decided in turn, and all that the batch writes and tells.
 
+The batch is written in portions: while Postgres writes one, the next is decided.  All is one transaction."""
+
+import asyncio
 import hashlib
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from actors.lane_actor import SET_ASIDE
+from actors.lane_actor import SET_ASIDE, Line
 from actors.lanes.session import Arrived, Session
 from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, open_body, seal
 from actors.show import FREE, STATE_NAMES, Hold, Inputs, Outcome, Show, apply, decide
@@ -18,17 +21,18 @@ from sagas.clock import rfc3339
 from sagas.identity import saga_lane
 from sagas.messages import (
     ConfirmSeats,
-    Event,
     ExpireHold,
     Fence,
     HoldExpired,
     HoldSeats,
     OpenShow,
     ReleaseSeats,
+    SagaEvent,
     SeatsConfirmed,
     SeatsGone,
     SeatsHeld,
     SeatsReleased,
+    Several,
     ShowCommand,
     ShowLaneMessage,
     event_id_for,
@@ -38,12 +42,16 @@ from sagas.refusals import AnyRefusal, ShowClosed
 from sagas.seat_plan import decode as decode_plan
 from store import decisions, live
 from store.bookings import BookingRow, from_row
-from store.decisions import JournalRow, NewSaga, SeatChange, ShowRow, Writes
+from store.decisions import JournalRow, NewSaga, SeatChange, ShowRow, Standing, Writes
 from store.settings import settings
 
 #: Shows and places that one session keeps in memory; the least recently used go first.
 SHOWS_KEPT = 2_000
 PLACES_KEPT = 4_000_000
+#: Messages decided while Postgres writes those before them.
+PORTION = 128
+#: Events told to a saga lane in one message, well below the longest body that a lane takes.
+EVENTS_TOLD_TOGETHER = 100
 
 _decode = msgspec.json.Decoder(ShowLaneMessage).decode
 _encode = msgspec.json.Encoder().encode
@@ -76,7 +84,7 @@ class Decided(NamedTuple):
 
     news: live.Announcement
     events: list[Sealed]
-    lines: list[dict[str, Any]]
+    lines: list[Line]
 
 
 def read(arrived: Arrived) -> Read:
@@ -89,9 +97,11 @@ def read(arrived: Arrived) -> Read:
         return Read(arrived, None, text, Options(), fault=f"unreadable: {error}"[:500])
 
 
-def chain_hash(before: str, generation: int, offset: int, body: str, now: datetime, result: str) -> str:
-    """The show's hash after a decision: each link covers the one before, so no line can be changed unseen."""
-    link = f"{before}|{generation}|{offset}|{body}|{rfc3339(now)}|{result}"
+def chain_hash(before: str, generation: int, offset: int, body: str, at: str, result: str) -> str:
+    """The show's hash after a decision: each link covers the one before, so no line can be changed unseen.
+
+    ``at`` is the batch's time as RFC 3339 writes it."""
+    link = f"{before}|{generation}|{offset}|{body}|{at}|{result}"
     return hashlib.sha256(link.encode()).hexdigest()
 
 
@@ -106,6 +116,7 @@ class Batch:
 
     def __init__(self, load: Load, session: Session, connection: Any, now: datetime) -> None:
         self._load, self._session, self._connection, self._now = load, session, connection, now
+        self._at, self._settings = rfc3339(now), settings()
         self._lane, self._generation = session.lane, session.place.generation
         self._previous = session.place.last_offset
         self._shows: OrderedDict[UUID, Show | None] = session.memory.setdefault("shows", OrderedDict())
@@ -116,10 +127,11 @@ class Batch:
         self._holds_change: dict[UUID, int] = {}
         self._seats: dict[tuple[UUID, int], tuple[int, int, UUID | None]] = {}
         self._touched: set[UUID] = set()
-        self._writes = Writes({}, {}, [], [], [], [], {})
+        self._writes = Writes()
+        self._writing: asyncio.Future[None] | None = None
         self._news = live.Announcement({}, {}, {}, [])
-        self._events: list[Sealed] = []
-        self._lines: list[dict[str, Any]] = []
+        self._events: defaultdict[str, list[tuple[SagaEvent, str]]] = defaultdict(list)
+        self._lines: list[Line] = []
 
     async def look_up(self, messages: list[Read]) -> None:
         """Ask the tables for what this batch needs and memory does not hold."""
@@ -218,12 +230,13 @@ class Batch:
             live_holds = self._live_holds.get(command.buyer_id, 0) + self._holds_change.get(command.buyer_id, 0)
         return Inputs(
             live_holds=live_holds,
-            live_holds_limit=settings().max_live_holds_per_buyer,
+            live_holds_limit=self._settings.max_live_holds_per_buyer,
             met=met[1] if met else "",
             met_on_other_show=bool(met and met[0] != command.show_id),
         )
 
     async def _open(self, command: OpenShow) -> Show:
+        await self._written()
         row = await decisions.show(self._connection, command.show_id)
         assert row is not None  # looked up a moment ago, in this transaction
         show = Show(command.show_id, command, decode_plan(row["plan_body"]))
@@ -269,7 +282,7 @@ class Batch:
             result = _encode(outcome).decode()
         if show is not None and result is not None:
             link = show.hash = chain_hash(
-                show.hash, self._generation, message.at.offset, message.body, self._now, result
+                show.hash, self._generation, message.at.offset, message.body, self._at, result
             )
         booking_id, show_id = getattr(command, "booking_id", None), getattr(command, "show_id", None)
         told = outcome.refusal.type() if outcome.refusal and outcome.decided else outcome.name
@@ -284,11 +297,10 @@ class Batch:
         self._previous = message.at.offset
         if type(command) is not Fence:
             self._lines.append(
-                {
-                    "did": f"{command.name() if command else 'message'}:{told}", "offset": message.at.offset,
-                    "show_id": show_id, "booking_id": booking_id, "place": place or None,
-                    "trace_id": message.options.traceparent[3:35] or None,
-                }
+                Line(
+                    f"{command.name() if command else 'message'}:{told}", message.at.offset, show_id, booking_id,
+                    message.options.traceparent[3:35] or None, place or None,
+                )
             )  # fmt: skip
 
     def _book(self, message: Read, wish: HoldSeats, outcome: Outcome, place: int) -> None:
@@ -327,12 +339,10 @@ class Batch:
             amount=amounts.total,
             currency=row.currency,
         )
-        lane, options = saga_lane(row.id, settings().saga_lanes), Options(message.options.traceparent)
+        lane, trace = saga_lane(row.id, self._settings.saga_lanes), message.options.traceparent
         progress = _encode(booking_saga.begin(held)).decode()
-        self._writes.sagas.append(
-            NewSaga(row.id, lane, progress, _encode([held]).decode(), message.options.traceparent)
-        )
-        self._events.append(seal(lane, held, options))
+        self._writes.sagas.append(NewSaga(row.id, lane, progress, _encode([held]).decode(), trace))
+        self._events[lane].append((held, trace))
 
     def _change_booking(self, booking_id: UUID, state: str) -> None:
         if (new := self._writes.bookings.get(booking_id)) is not None:
@@ -347,8 +357,8 @@ class Batch:
     def _report(self, message: Read, command: Any, outcome: Outcome) -> None:
         """Tell the booking's saga what its command came to."""
         if type(command) in SEAT_COMMANDS and (event := event_of(command, outcome)):
-            lane = saga_lane(command.booking_id, settings().saga_lanes)
-            self._events.append(seal(lane, event, Options(message.options.traceparent)))
+            lane = saga_lane(command.booking_id, self._settings.saga_lanes)
+            self._events[lane].append((event, message.options.traceparent))
 
     def _reply(self, message: Read, row: BookingRow | None, refusal: AnyRefusal | None = None) -> None:
         if message.options.reply_to and type(message.command) is HoldSeats:
@@ -369,45 +379,75 @@ class Batch:
         moving = ShowClosed(detail="This show is being moved. Please try again in a moment.", reason="moving")
         self._reply(message, None, moving)
 
-    def writes(self) -> Writes:
-        """All rows of the batch."""
-        writes, changed = self._writes, {show_id for show_id, _ in self._seats}
-        for show_id in changed:
-            show = self._shows[show_id]
-            assert show is not None
-            show.seats_version += 1
-        for show_id in self._touched:
-            show = self._shows[show_id]
-            assert show is not None
-            left = _encode(show.left_by_section()).decode()
-            writes.shows.append(ShowRow(show_id, show.places, show.seats_version, left, show.hash))
+    async def write_portion(self) -> None:
+        """Begin to write what was decided since the last portion, once that one is written."""
+        await self._written()
+        portion, self._writes = self._writes, Writes()
         for (show_id, ordinal), (was, state, booking_id) in self._seats.items():
             show = self._shows[show_id]
             assert show is not None
-            change = SeatChange(show_id, show.seat_id(ordinal), STATE_NAMES[was], STATE_NAMES[state], booking_id)
-            writes.seats.append(change)
-        writes.buyers = {
+            seat = show.seat_id(ordinal)
+            portion.seats.append(SeatChange(show_id, seat, STATE_NAMES[was], STATE_NAMES[state], booking_id))
+            self._tell_seat(show, ordinal, seat, STATE_NAMES[state])
+        self._seats.clear()
+        self._writing = asyncio.ensure_future(
+            decisions.write(self._connection, self._lane, self._generation, self._now, portion)
+        )
+        await asyncio.sleep(0)  # it is on its way to Postgres before the next portion takes this thread
+
+    def _tell_seat(self, show: Show, ordinal: int, seat: str, state: str) -> None:
+        told = self._news.seats.get(show.id)
+        if told is None:
+            show.seats_version += 1
+            told = live.SeatsChanged(show.seats_version, show.seats_version - 1, {}, {})
+            self._news.seats[show.id] = told
+        if show.choice.row_of[ordinal] >= 0:  # standing places are only counted
+            told.changes[seat] = state
+
+    async def _written(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
+
+    async def abandon(self) -> None:
+        """Let go of the connection: whatever is still being written is rolled back with the rest."""
+        if self._writing is not None:
+            await asyncio.gather(self._writing, return_exceptions=True)
+
+    async def finish(self) -> Decided:
+        """Write where the batch leaves shows and buyers; what to tell once it is committed."""
+        await self._written()
+        shows = []
+        for show_id in self._touched:
+            show = self._shows[show_id]
+            assert show is not None
+            left = show.left_by_section()
+            shows.append(ShowRow(show_id, show.places, show.seats_version, _encode(left).decode(), show.hash))
+            if (told := self._news.seats.get(show_id)) is not None:
+                told.left.update(left)
+        buyers = {
             buyer: (self._live_holds.get(buyer, 0), change) for buyer, change in self._holds_change.items() if change
         }
-        return writes
+        await decisions.settle(self._connection, Standing(shows, buyers))
+        return Decided(self._news, self._sealed(), self._lines)
 
-    def decided(self) -> Decided:
-        """What to tell once the batch is committed."""
-        for change in self._writes.seats:
-            show = self._shows[change.show_id]
-            assert show is not None
-            version = show.seats_version
-            told = self._news.seats.setdefault(
-                show.id, live.SeatsChanged(version, version - 1, {}, show.left_by_section())
-            )
-            if show.is_seated(change.id):
-                told.changes[change.id] = change.state
-        return Decided(self._news, self._events, self._lines)
+    def _sealed(self) -> list[Sealed]:
+        """The events for each saga lane: those of a crowd in few messages."""
+        sealed = []
+        for lane, told in self._events.items():
+            if len(told) == 1:
+                event, trace = told[0]
+                sealed.append(seal(lane, event, Options(trace)))
+                continue
+            for begin in range(0, len(told), EVENTS_TOLD_TOGETHER):
+                events = tuple(event for event, _ in told[begin : begin + EVENTS_TOLD_TOGETHER])
+                sealed.append(seal(lane, Several(events=events), Options()))
+        return sealed
 
 
-def event_of(command: ConfirmSeats | ReleaseSeats | ExpireHold, outcome: Outcome) -> Event | None:
+def event_of(command: ConfirmSeats | ReleaseSeats | ExpireHold, outcome: Outcome) -> SagaEvent | None:
     """The event that reports a seat command's outcome to its saga."""
-    kinds: dict[str, type[Event]] = {
+    kinds: dict[str, type[SeatsConfirmed | SeatsGone | SeatsReleased | HoldExpired]] = {
         "confirmed": SeatsConfirmed,
         "gone": SeatsGone,
         "released": SeatsReleased,

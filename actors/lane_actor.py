@@ -5,7 +5,9 @@ place; when the data is at fault it is halved down to the culprit, which is jour
 served.  After an unknown outcome the lane's row tells whether the commit happened."""
 
 import asyncio
-from typing import Any, Generic, TypeVar
+from collections import Counter
+from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -31,6 +33,19 @@ GUARD_ATTEMPTS = 8
 #: How a message that fails by itself is journalled: as failed with what follows from that, then set aside alone.
 FAILED, SET_ASIDE = 1, 2
 
+
+class Line(NamedTuple):
+    """What the log says of one message."""
+
+    did: str
+    offset: int
+    show_id: UUID | None
+    booking_id: UUID | None
+    trace_id: str | None
+    place: int | None = None
+    step: str | None = None
+
+
 ReadT = TypeVar("ReadT", bound=Any)
 DecidedT = TypeVar("DecidedT", bound=Any)
 
@@ -51,10 +66,22 @@ class LaneActor(Generic[ReadT, DecidedT]):
     async def tell(self, decided: DecidedT) -> None:
         raise NotImplementedError
 
+    def weight(self, message: ReadT) -> int:
+        """How many messages this one is worth, of those that a batch may have."""
+        return 1
+
     async def run(self, session: Session) -> None:
         """Decide all that has arrived, batch after batch, until nothing more has."""
-        while batch := session.take():
-            await self._decide(session, [self.read(arrived) for arrived in batch], poison=0)
+        while arrived := session.take():
+            batch: list[ReadT] = []
+            room = session.batch_limit
+            for message in map(self.read, arrived):
+                if batch and self.weight(message) > room:
+                    await self._decide(session, batch, poison=0)
+                    batch, room = [], session.batch_limit
+                batch.append(message)
+                room -= self.weight(message)
+            await self._decide(session, batch, poison=0)
 
     async def _decide(self, session: Session, batch: list[ReadT], poison: int) -> None:
         failures = 0
@@ -135,12 +162,10 @@ class LaneActor(Generic[ReadT, DecidedT]):
     def _log(self, session: Session, batch: list[ReadT], decided: DecidedT, seconds: float) -> None:
         if len(decided.lines) <= LINES_PER_BATCH:
             for line in decided.lines:
-                did = line.pop("did")
-                log.info(did, lane=session.lane, **{name: value for name, value in line.items() if value is not None})
+                told = {name: value for name, value in line._asdict().items() if value is not None}
+                log.info(told.pop("did"), lane=session.lane, **told)
             return
-        counts: dict[str, int] = {}
-        for line in decided.lines:
-            counts[line["did"]] = counts.get(line["did"], 0) + 1
+        counts = Counter(line.did for line in decided.lines)
         log.info(
             "batch_decided", lane=session.lane, first_offset=batch[0].at.offset, last_offset=batch[-1].at.offset,
             milliseconds=round(seconds * 1000, 1), **counts,

@@ -5,6 +5,7 @@ own transaction, and its event is fed to ``advance`` at once.  Everything else i
 keeps it until it is answered, and the sweep sends it again."""
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,7 +13,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from actors.lane_actor import LaneActor
+from actors.lane_actor import LaneActor, Line
 from actors.lanes.publisher import Publisher
 from actors.lanes.routes import Routes
 from actors.lanes.session import Arrived, Session
@@ -37,6 +38,7 @@ from sagas.messages import (
     SagaCommand,
     SagaLaneMessage,
     SendLetter,
+    Several,
     TicketsIssued,
     event_id_for,
 )
@@ -61,9 +63,15 @@ class ReadEvent(NamedTuple):
     """A message of a saga lane's log, opened: its event, or why it cannot be read."""
 
     at: Arrived
-    event: Event | Fence | None
+    event: Event | Several | Fence | None
     body: str
     fault: str = ""
+
+    @property
+    def events(self) -> Sequence[Event]:
+        if isinstance(self.event, Several):
+            return self.event.events
+        return (self.event,) if isinstance(self.event, Event) else ()
 
 
 class Advanced(NamedTuple):
@@ -71,7 +79,7 @@ class Advanced(NamedTuple):
 
     sealed: list[Sealed]
     bookings: list[UUID]
-    lines: list[dict[str, Any]]
+    lines: list[Line]
 
 
 class SagaLanes(LaneActor[ReadEvent, Advanced]):
@@ -87,6 +95,9 @@ class SagaLanes(LaneActor[ReadEvent, Advanced]):
             return ReadEvent(arrived, _decode(open_body(arrived.body).message), text)
         except (ValueError, RecursionError) as error:
             return ReadEvent(arrived, None, text, fault=f"unreadable: {error}"[:500])
+
+    def weight(self, message: ReadEvent) -> int:
+        return max(len(message.events), 1)
 
     async def decide(
         self, connection: Any, session: Session, now: datetime, batch: list[ReadEvent], poison: int
@@ -124,10 +135,10 @@ class _Batch:
         self._journal: list[SagaJournalRow] = []
         self.moved: set[UUID] = set()
         self._issued: list[tuple[SagaCommand, str]] = []
-        self.lines: list[dict[str, Any]] = []
+        self.lines: list[Line] = []
 
     async def look_up(self, batch: list[ReadEvent]) -> None:
-        events = [message.event for message in batch if isinstance(message.event, Event)]
+        events = [event for message in batch for event in message.events]
         if not events:
             return
         self._met = await saga_rows.met(self._connection, [event.event_id for event in events])
@@ -146,18 +157,26 @@ class _Batch:
 
     def take(self, message: ReadEvent, poison: int) -> None:
         event = message.event
-        if event is None or poison:
-            self._note(message, "failed" if poison else "unreadable", taken=False)
+        if event is None or poison:  # the events of a message that is set aside are sent again one by one
+            self._note(message, "failed" if poison else "unreadable")
         elif isinstance(event, Fence):
-            self._note(message, "fence", taken=False)
-        elif event.event_id in self._met:
-            self._note(message, "repeat", taken=False)
+            self._note(message, "fence")
+        elif isinstance(event, Several):
+            self._note(message, "several")
+            for part, one in enumerate(event.events, start=1):
+                self._take(message, one, part)
+        else:
+            self._take(message, event)
+
+    def _take(self, message: ReadEvent, event: Event, part: int = 0) -> None:
+        if event.event_id in self._met:
+            self._note_event(message, event, part, "repeat", taken=False)
         elif event.booking_id not in self._sagas:
-            self._note(message, "no-saga", taken=False)
+            self._note_event(message, event, part, "no-saga", taken=False)
         else:
             self._met.add(event.event_id)
             self._advance(event, self._now)
-            self._note(message, self._sagas[event.booking_id].progress.step or "ended", taken=True)
+            self._note_event(message, event, part, self._sagas[event.booking_id].progress.step or "ended", taken=True)
 
     def _advance(self, event: Event, now: datetime) -> None:
         """Feed the event, and the events of commands that are only rows, until nothing follows from them."""
@@ -259,26 +278,39 @@ class _Batch:
             answers=command.command_id, refund_id=command.refund_id, payment_id=command.payment_id,
         )  # fmt: skip
 
-    def _note(self, message: ReadEvent, outcome: str, taken: bool) -> None:
+    def _note(self, message: ReadEvent, outcome: str) -> None:
+        """The row of a message that is not one event: a fence, several of them, or what could not be taken."""
         event = message.event
-        saga_id = event.booking_id if isinstance(event, Event) else None
         name = event.name() if event is not None else "unreadable"
-        self._journal.append(
-            SagaJournalRow(
-                message.at.offset, self._previous, saga_id, name,
-                event.event_id if isinstance(event, Event) else None, message.at.publish_id,
-                message.body, outcome if not message.fault else f"{outcome}: {message.fault}", taken,
-            )
-        )  # fmt: skip
-        self._previous = message.at.offset
-        if isinstance(event, Fence):
+        one = event if isinstance(event, Event) else None
+        saga_id, event_id = (one.booking_id, one.event_id) if one is not None else (None, None)
+        outcome = outcome if not message.fault else f"{outcome}: {message.fault}"
+        self._add(message, 0, saga_id, name, event_id, message.body, outcome, taken=False)
+        if not isinstance(event, Fence | Several):
+            self.lines.append(Line(f"{name}:{outcome}", message.at.offset, None, saga_id, None))
+
+    def _note_event(self, message: ReadEvent, event: Event, part: int, outcome: str, *, taken: bool) -> None:
+        name, body = event.name(), "" if part else message.body
+        self._add(message, part, event.booking_id, name, event.event_id, body, outcome, taken)
+        saga = self._sagas.get(event.booking_id)
+        did = name if taken else f"{name}:{outcome}"
+        if saga is None:
+            self.lines.append(Line(did, message.at.offset, None, event.booking_id, None))
             return
-        line = {"did": name if taken else f"{name}:{outcome}", "offset": message.at.offset, "booking_id": saga_id}
-        if saga_id in self._sagas:
-            saga = self._sagas[saga_id]
-            line |= {"show_id": saga.progress.facts.show_id, "step": saga.progress.step or saga.progress.outcome,
-                     "trace_id": saga.trace[3:35] or None}  # fmt: skip
-        self.lines.append(line)
+        show_id, trace = saga.progress.facts.show_id, saga.trace[3:35] or None
+        step = saga.progress.step or saga.progress.outcome
+        self.lines.append(Line(did, message.at.offset, show_id, event.booking_id, trace, step=step))
+
+    def _add(
+        self, message: ReadEvent, part: int, saga_id: UUID | None, event: str, event_id: UUID | None, body: str,
+        outcome: str, taken: bool,
+    ) -> None:  # fmt: skip
+        previous = None if part else self._previous
+        at = message.at
+        self._journal.append(
+            SagaJournalRow(at.offset, part, previous, saga_id, event, event_id, at.publish_id, body, outcome, taken)
+        )
+        self._previous = at.offset
 
     def to_send(self) -> list[tuple[SagaCommand, str]]:
         """Commands whose answers are still awaited at the end of the batch, each with its trace."""

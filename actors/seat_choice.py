@@ -36,7 +36,8 @@ class SeatChoice:
             if section.kind == "seated":
                 self._add_rows(index, section, plan.firsts[index])
             self.rows_of_section.append(range(begin, len(self.rows)))
-        self.longest = array("i", (self._longest(row) for row in self.rows))
+        #: No free run of the row is longer than this; it is counted again when somebody looks for room there.
+        self.longest = array("i", (sum(length for _, length in row.blocks) for row in self.rows))
         self.left = [
             states[first : first + section.places].count(FREE)
             for first, section in zip(plan.firsts, plan.sections, strict=True)
@@ -63,8 +64,8 @@ class SeatChoice:
                 if is_free:
                     self._standing_from[section] = min(self._standing_from[section], ordinal)
                 continue
-            self.longest[row] = self._longest(self.rows[row])
             if is_free:
+                self.longest[row] = self._longest(self.rows[row])
                 for size in range(1, self.longest[row] + 1):
                     known = self._seated_from.get((section, size))
                     if known is not None and known > row:
@@ -79,7 +80,8 @@ class SeatChoice:
             return found
         return [] if together else self._in_groups(quantity, ordered)
 
-    def _together(self, quantity: int, sections: list[int]) -> list[int]:
+    def _together(self, quantity: int, sections: list[int], *, picking: bool = False) -> list[int]:
+        """``picking``: some places only look taken, so nothing may be learnt about rows that seem full."""
         for section in sections:
             if self.left[section] < quantity:
                 continue
@@ -90,9 +92,12 @@ class SeatChoice:
             rows = self.rows_of_section[section]
             row = begin = self._seated_from.get((section, quantity), rows.start)
             while row < rows.stop:
-                if self.longest[row] >= quantity and (found := self._middle_of(self.rows[row], quantity)):
-                    self._remember(section, quantity, begin, row)
-                    return found
+                if self.longest[row] >= quantity:
+                    if found := self._middle_of(self.rows[row], quantity):
+                        self._remember(section, quantity, begin, row)
+                        return found
+                    if not picking:
+                        self.longest[row] = self._longest(self.rows[row])
                 row += 1
             self._remember(section, quantity, begin, row)
         return []
@@ -109,7 +114,7 @@ class SeatChoice:
         try:
             size = quantity - 1
             while size and len(picked) < quantity:
-                group = self._together(min(size, quantity - len(picked)), sections)
+                group = self._together(min(size, quantity - len(picked)), sections, picking=True)
                 for ordinal in group:
                     kept.append(self.states[ordinal])
                     self.states[ordinal] = _PICKED

@@ -2,8 +2,9 @@
 
 1. Move the lane's offset (``actors/lane_actor.py``); the batch's time comes from this statement.
 2. Look up what lanes share: commands met before, buyers' live holds.
-3. Decide command after command (``actors/show.py``), folding each outcome into the show in memory.
-4. Write bookings, seats, sagas, journal and shows in bulk.  Commit.
+3. Decide command after command (``actors/show.py``), folding each outcome into the show in memory, and write bookings,
+   seats, sagas and journal in bulk, portion after portion.
+4. Write where that leaves shows and buyers.  Commit.
 5. Tell: outcomes to waiting edges, seat changes to maps, events to saga lanes.
 
 Whenever a commit is not known to have happened, the memory is dropped: it is only ever what the tables say."""
@@ -15,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from actors.batch import Batch, Decided, Quarantined, Read, hold_of, read
+from actors.batch import PORTION, Batch, Decided, Quarantined, Read, hold_of, read
 from actors.lane_actor import LaneActor
 from actors.lanes.publisher import Publisher
 from actors.lanes.session import Arrived, Session
@@ -46,10 +47,14 @@ class ShowLanes(LaneActor[Read, Decided]):
     async def decide(self, connection: Any, session: Session, now: datetime, batch: list[Read], poison: int) -> Decided:
         work = Batch(self._load, session, connection, now)
         await work.look_up(batch)
-        for message in batch:
-            await work.decide(message, poison)
-        await decisions.write(connection, session.lane, session.place.generation, now, work.writes())
-        return work.decided()
+        try:
+            for begin in range(0, len(batch), PORTION):
+                for message in batch[begin : begin + PORTION]:
+                    await work.decide(message, poison)
+                await work.write_portion()
+            return await work.finish()
+        finally:
+            await work.abandon()
 
     async def tell(self, decided: Decided) -> None:
         try:

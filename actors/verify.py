@@ -16,6 +16,7 @@ from actors.lanes.wire import open_body
 from actors.show import STATE_NAMES, Inputs, Outcome, Show, apply, decide
 from sagas.booking import BOOKING
 from sagas.booking import begin as begin_booking
+from sagas.clock import rfc3339
 from sagas.messages import HoldSeats, OpenShow, SagaEvent, SeatsHeld, ShowLaneMessage
 from sagas.saga import advance
 from sagas.seat_plan import SeatPlan, decode
@@ -63,7 +64,8 @@ class Replay:
             show = self.shows[command.show_id] = Show(command.show_id, command, self.plans[command.show_id])
         if show is not None:
             apply(show, command, outcome)
-            show.hash = chain_hash(show.hash, row["generation"], row["offset"], row["body"], row["decided_at"], result)
+            at = rfc3339(row["decided_at"])
+            show.hash = chain_hash(show.hash, row["generation"], row["offset"], row["body"], at, result)
             if show.hash != row["hash"]:
                 return f"the hash chain breaks at {row['lane']} {row['generation']}:{row['offset']}"
         self._note(command, outcome)

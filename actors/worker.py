@@ -3,6 +3,7 @@
 One process does one kind of work, single and under the supervisor: with Dramatiq's own master one death stops all."""
 
 import asyncio
+import gc
 import importlib
 import os
 import signal
@@ -48,8 +49,14 @@ def lanes_of(kind: str) -> list[str]:
     return [f"saga.{index:02d}" for index in range(settings().saga_lanes)]
 
 
+#: A lane's memory is large, long-lived and without cycles: looking through it for some every 700 objects costs a
+#: decision a sixth of its time.
+COLLECT_AFTER = (50_000, 20, 50)
+
+
 def serve_lanes(kind: str, stop: threading.Event) -> None:
     """Own a fair share of the show lanes or the saga lanes, and decide their batches."""
+    gc.set_threshold(*COLLECT_AFTER)
     here, lanes = Workplace(kind), lanes_of(kind)
     ownership = Ownership("show" if kind == "lane" else "saga")
     deciding: list[ShowLanes | SagaLanes] = []

@@ -1,5 +1,6 @@
 """Identity: how everything gets its id.  UUIDv7 where we make one, v5 where asking twice must give the same."""
 
+import hashlib
 import os
 import string
 import time
@@ -37,7 +38,9 @@ def booking_id_for(namespace: UUID, buyer_id: UUID, key: str) -> UUID:
 
 def derived(parent: UUID, *words: object) -> UUID:
     """An id that follows from another: the same whenever it is asked for."""
-    return uuid.uuid5(parent, ":".join(map(str, words)))
+    name = parent.bytes + ":".join(map(str, words)).encode()
+    value = int.from_bytes(hashlib.sha1(name, usedforsecurity=False).digest()[:16])
+    return UUID(int=value & ~(0xF << 76 | 0x3 << 62) | 0x5 << 76 | 0x2 << 62)  # as uuid.uuid5, in a third of its time
 
 
 def booking_code(booking_id: UUID) -> str:
@@ -59,6 +62,17 @@ def base32(number: int) -> str:
             return "".join(reversed(letters))
 
 
+@lru_cache(maxsize=1 << 17)
+def _from_base32(digits: str) -> int:
+    """The number that ``base32`` writes so, or -1: no other way to write it counts."""
+    if not 0 < len(digits) <= 8 or not digits.isascii() or (digits[0] == "0" and len(digits) > 1):
+        return -1
+    try:
+        return int(digits.translate(_TO_PYTHON), 32)
+    except ValueError:
+        return -1
+
+
 def seat_id(show_number: int, ordinal: int) -> str:
     """``7K-3F``: the show's number and the seat's ordinal, in base 32.  16 characters at most, unique over shows."""
     return f"{base32(show_number)}-{base32(ordinal)}"
@@ -68,15 +82,10 @@ def ordinal_of(seat: str, prefix: str, total: int) -> int:
     """The seat's place in the show's arrays, or -1 when it is no seat of that show.
 
     ``prefix`` is the show's number in base 32 followed by a hyphen."""
-    digits = seat[len(prefix) :]
-    if not seat.startswith(prefix) or not 0 < len(digits) <= 8 or not digits.isascii():
+    if not seat.startswith(prefix):
         return -1
-    try:
-        ordinal = int(digits.translate(_TO_PYTHON), 32)
-    except ValueError:
-        return -1
-    canonical = len(digits) == 1 or digits[0] != "0"
-    return ordinal if ordinal < total and canonical else -1
+    ordinal = _from_base32(seat[len(prefix) :])
+    return ordinal if ordinal < total else -1
 
 
 def show_lane(index: int) -> str:

@@ -303,7 +303,15 @@ SagaEvent = (
     | MethodChosen
     | GivenUp
 )
-SagaLaneMessage = SagaEvent | Fence
+
+
+class Several(Message, frozen=True, kw_only=True):
+    """What one batch of a show's lane tells one saga lane, in one message; each event is taken by itself."""
+
+    events: tuple[SagaEvent, ...]
+
+
+SagaLaneMessage = SagaEvent | Several | Fence
 SagaCommand = (
     ConfirmSeats | ReleaseSeats | RequestPayment | CapturePayment | RefundMoney | IssueTickets | MakePdf | SendLetter
 )

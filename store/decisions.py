@@ -58,14 +58,19 @@ class SeatChange(NamedTuple):
 
 
 class Writes(msgspec.Struct):
-    """All rows of one batch; ``buyers`` maps a buyer to the live holds that were read, and the change."""
+    """The rows of a portion of a batch, in the order of the log."""
 
-    bookings: dict[UUID, BookingRow]
-    booking_states: dict[UUID, str]
-    sagas: list[NewSaga]
-    journal: list[JournalRow]
+    bookings: dict[UUID, BookingRow] = {}
+    booking_states: dict[UUID, str] = {}
+    sagas: list[NewSaga] = []
+    journal: list[JournalRow] = []
+    seats: list[SeatChange] = []
+
+
+class Standing(NamedTuple):
+    """Where a whole batch leaves its shows and buyers; a buyer's live holds as they were read, and the change."""
+
     shows: list[ShowRow]
-    seats: list[SeatChange]
     buyers: dict[UUID, tuple[int, int]]
 
 
@@ -105,7 +110,7 @@ async def open_seats(connection: Any, show_id: UUID, seat_ids: list[str]) -> Non
 
 
 async def write(connection: Any, lane: str, generation: int, now: datetime, writes: Writes) -> None:
-    """Write a batch.  Raises StateDiffers when a guard did not hold."""
+    """Write a portion of a batch.  Raises StateDiffers when a guard did not hold."""
     new = writes.bookings.values()
     changed = await connection.fetchval(
         query("decisions_write"),
@@ -124,15 +129,20 @@ async def write(connection: Any, lane: str, generation: int, now: datetime, writ
         list(writes.booking_states.values()),
         *columns(writes.sagas, 5),
         *columns(writes.journal, 14),
-        *columns(writes.shows, 5),
         *columns(writes.seats, 5),
     )  # fmt: skip
     if changed != len(writes.seats):
         raise StateDiffers(f"{len(writes.seats)} seats were to change, {changed} did")
-    if writes.buyers:
-        buyers = list(writes.buyers)
-        expected = [was for was, _ in writes.buyers.values()]
-        changes = [change for _, change in writes.buyers.values()]
+
+
+async def settle(connection: Any, standing: Standing) -> None:
+    """Write where the batch leaves its shows and buyers.  Raises StateDiffers when a guard did not hold."""
+    if standing.shows:
+        await connection.execute(query("shows_change"), *columns(standing.shows, 5))
+    if standing.buyers:
+        buyers = list(standing.buyers)
+        expected = [was for was, _ in standing.buyers.values()]
+        changes = [change for _, change in standing.buyers.values()]
         rows = await connection.fetch(query("buyers_change"), buyers, expected, changes)
         if len(rows) != len(buyers):
             raise StateDiffers("a buyer's live holds were changed by another lane")

@@ -33,7 +33,10 @@ class SagaRow(NamedTuple):
 
 
 class SagaJournalRow(NamedTuple):
+    """One message read (part 0), or one event of a message that holds several."""
+
     offset: int
+    part: int
     previous_offset: int | None
     saga_id: UUID | None
     event: str
@@ -101,7 +104,7 @@ async def write(
             8,
         ),
         *columns(timeline, 6),
-        *columns(journal, 9),
+        *columns(journal, 10),
     )  # fmt: skip
     if moved != len(sagas):
         raise StateDiffers(f"{len(sagas)} sagas were to move, {moved} did")

@@ -12,11 +12,11 @@ INSERT INTO buyer_holds AS held (buyer_id, live)
 SELECT buyer_id, expected + change FROM unnest($1::uuid[], $2::int[], $3::int[]) AS asked (buyer_id, expected, change)
 ORDER BY buyer_id
 ON CONFLICT (buyer_id) DO UPDATE SET live = excluded.live
-WHERE held.live = (SELECT expected FROM unnest($1::uuid[], $2::int[]) AS a (id, expected) WHERE a.id = held.buyer_id)
+WHERE (held.buyer_id, held.live) IN (SELECT id, expected FROM unnest($1::uuid[], $2::int[]) AS a (id, expected))
 RETURNING buyer_id
 
 -- name: decisions_write
--- All rows of one batch in one statement; the number of seats changed tells whether memory and table agreed.
+-- All rows of a portion in one statement; the number of seats changed tells whether memory and table agreed.
 WITH new_bookings AS (
     INSERT INTO booking (id, show_id, buyer_id, lane, generation, "offset", place, state, seats, amounts, currency,
         method, held_until, refusal, body_hash, decided_at, changed_at)
@@ -41,17 +41,18 @@ WITH new_bookings AS (
         $32::text[], $33::text[], $34::text[], $35::bool[], $36::bigint[], $37::text[])
         AS j (at, previous, show_id, booking_id, command, command_id, publish_id, body, inputs, outcome, result, decided,
             place, hash)
-), shows AS (
-    UPDATE show SET place = w.place, seats_version = w.seats_version, "left" = w.remaining::jsonb, hash = w.hash
-    FROM unnest($38::uuid[], $39::bigint[], $40::bigint[], $41::text[], $42::text[])
-        AS w (id, place, seats_version, remaining, hash) WHERE show.id = w.id
 ), seats AS (
     UPDATE seat SET state = c.state, booking_id = c.booking_id
-    FROM unnest($43::uuid[], $44::text[], $45::text[], $46::text[], $47::uuid[]) AS c (show_id, id, was, state, booking_id)
+    FROM unnest($38::uuid[], $39::text[], $40::text[], $41::text[], $42::uuid[]) AS c (show_id, id, was, state, booking_id)
     WHERE seat.show_id = c.show_id AND seat.id = c.id AND seat.state = c.was
     RETURNING 1
 )
 SELECT count(*) FROM seats
+
+-- name: shows_change
+UPDATE show SET place = w.place, seats_version = w.seats_version, "left" = w.remaining::jsonb, hash = w.hash
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[])
+    AS w (id, place, seats_version, remaining, hash) WHERE show.id = w.id
 
 -- name: show_opened
 UPDATE show SET opened = true WHERE id = $1 AND NOT opened

@@ -55,4 +55,4 @@ JOIN journal j ON j.lane = $1 AND j."offset" = asked."offset" AND j.publish_id =
 
 -- name: saga_journal_known
 SELECT j."offset", j.publish_id FROM unnest($2::bigint[], $3::text[]) AS asked ("offset", publish_id)
-JOIN saga_journal j ON j.lane = $1 AND j."offset" = asked."offset" AND j.publish_id = asked.publish_id
+JOIN saga_journal j ON j.lane = $1 AND j."offset" = asked."offset" AND j.publish_id = asked.publish_id AND j.part = 0

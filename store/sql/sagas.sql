@@ -19,12 +19,12 @@ WITH moved AS (
     FROM unnest($12::uuid[], $13::int[], $14::text[], $15::text[], $16::text[], $17::text[])
         AS e (saga_id, n, event, step, course, detail)
 ), read AS (
-    INSERT INTO saga_journal (lane, generation, "offset", previous_offset, saga_id, event, event_id, publish_id, body,
-        outcome, taken, decided_at)
-    SELECT $1, $2, at, previous, saga_id, event, event_id, publish_id, body, outcome, taken, $3
-    FROM unnest($18::bigint[], $19::bigint[], $20::uuid[], $21::text[], $22::uuid[], $23::text[], $24::text[], $25::text[],
-        $26::bool[])
-        AS j (at, previous, saga_id, event, event_id, publish_id, body, outcome, taken)
+    INSERT INTO saga_journal (lane, generation, "offset", part, previous_offset, saga_id, event, event_id, publish_id,
+        body, outcome, taken, decided_at)
+    SELECT $1, $2, at, part, previous, saga_id, event, event_id, publish_id, body, outcome, taken, $3
+    FROM unnest($18::bigint[], $19::int[], $20::bigint[], $21::uuid[], $22::text[], $23::uuid[], $24::text[], $25::text[],
+        $26::text[], $27::bool[])
+        AS j (at, part, previous, saga_id, event, event_id, publish_id, body, outcome, taken)
 )
 SELECT count(*) FROM moved
 

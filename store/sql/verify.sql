@@ -7,7 +7,7 @@ SELECT lane, generation, "offset", previous_offset, show_id, command, command_id
 FROM journal WHERE lane = $1 ORDER BY generation, "offset"
 
 -- name: verify_saga_journal
-SELECT lane, generation, "offset", previous_offset FROM saga_journal WHERE lane = $1 ORDER BY generation, "offset"
+SELECT lane, generation, "offset", previous_offset FROM saga_journal WHERE lane = $1 AND part = 0 ORDER BY generation, "offset"
 
 -- name: verify_decided_twice
 SELECT command_id FROM journal WHERE decided GROUP BY command_id HAVING count(*) > 1

@@ -50,7 +50,7 @@ def test_what_is_no_command_of_a_show_is_not_read_as_one(body: bytes):
 def test_every_event_is_read_by_the_saga_lanes():
     concrete = {kind for kind in every(messages.Event) if not kind.__subclasses__()}
     assert set(typing.get_args(messages.SagaEvent)) == concrete
-    assert {*concrete, messages.Fence} == set(typing.get_args(messages.SagaLaneMessage))
+    assert {*concrete, messages.Several, messages.Fence} == set(typing.get_args(messages.SagaLaneMessage))
 
 
 def test_ids_of_events_follow_from_what_they_report():

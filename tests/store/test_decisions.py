@@ -1,8 +1,9 @@
 """A lane's batch as rows: all of it or nothing, and only while the tables are as they were remembered."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -13,17 +14,25 @@ from sagas.identity import new_id
 from store import decisions, lanes
 from store.bookings import BookingRow, from_row
 from store.connection import is_operating, transaction
-from store.decisions import JournalRow, NewSaga, SeatChange, ShowRow, StateDiffers, Writes
+from store.decisions import JournalRow, NewSaga, SeatChange, ShowRow, Standing, StateDiffers, Writes
 
 LANE, NOW = "show.00", datetime(2026, 12, 5, 12, tzinfo=UTC)
 BUYER, OTHER = UUID(int=1), UUID(int=2)
 
 
-def nothing(**changed: Any) -> Writes:
-    return Writes(
-        **{"bookings": {}, "booking_states": {}, "sagas": [], "journal": [], "shows": [], "seats": [], "buyers": {}}
-        | changed
-    )
+class Batch(NamedTuple):
+    """All that a batch writes: its rows, and where it leaves shows and buyers."""
+
+    rows: Writes
+    standing: Standing
+
+    async def write(self, connection: Any, lane: str = LANE) -> None:
+        await decisions.write(connection, lane, 0, NOW, self.rows)
+        await decisions.settle(connection, self.standing)
+
+
+def nothing(shows: Sequence[ShowRow] = (), buyers: dict[UUID, tuple[int, int]] | None = None, **rows: Any) -> Batch:
+    return Batch(Writes(**rows), Standing(list(shows), buyers or {}))
 
 
 def booking(show: UUID, offset: int = 0, **changed: Any) -> BookingRow:
@@ -59,9 +68,9 @@ def held(row: BookingRow, seat: str, was: str = "free", state: str = "held") -> 
     return SeatChange(row.show_id, seat, was, state, None if state == "free" else row.id)
 
 
-async def write(writes: Writes, lane: str = LANE) -> None:
-    async with transaction() as rows:
-        await decisions.write(rows, lane, 0, NOW, writes)
+async def write(batch: Batch, lane: str = LANE) -> None:
+    async with transaction() as connection:
+        await batch.write(connection, lane)
 
 
 async def counts(rows: Any) -> dict[str, int]:
@@ -140,8 +149,8 @@ async def test_the_second_of_two_lanes_waits_for_the_first_and_then_sees_its_cou
         one, two = first.transaction(), second.transaction()
         await one.start()
         await two.start()
-        await decisions.write(first, LANE, 0, NOW, nothing(buyers={BUYER: (0, 1)}))
-        waiting = asyncio.create_task(decisions.write(second, "show.01", 0, NOW, nothing(buyers={BUYER: (0, 1)})))
+        await nothing(buyers={BUYER: (0, 1)}).write(first)
+        waiting = asyncio.create_task(nothing(buyers={BUYER: (0, 1)}).write(second, "show.01"))
         done, _ = await asyncio.wait({waiting}, timeout=0.2)
         assert not done
         await one.commit()
@@ -162,7 +171,7 @@ async def test_a_batch_whose_lane_was_moved_on_writes_nothing(show: UUID, empty:
     with pytest.raises(lanes.LaneLost):
         async with transaction() as rows:
             await lanes.move(rows, LANE, 0, 0, 0, "p0", "worker", 3)
-            await decisions.write(rows, LANE, 0, NOW, nothing(bookings={row.id: row}, seats=[held(row, "S-0")]))
+            await nothing(bookings={row.id: row}, seats=[held(row, "S-0")]).write(rows)
     assert (await counts(empty))["booking"] == 0
 
 

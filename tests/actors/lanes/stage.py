@@ -188,15 +188,17 @@ class Stage:
 
     async def journal(self, lane: str = "show.00") -> list[Any]:
         table = "saga_journal" if lane.startswith("saga.") else "journal"
-        return await self.rows(f'SELECT * FROM {table} WHERE lane = $1 ORDER BY generation, "offset"', lane)
+        messages = "AND part = 0" if lane.startswith("saga.") else ""
+        return await self.rows(f'SELECT * FROM {table} WHERE lane = $1 {messages} ORDER BY generation, "offset"', lane)
 
     async def row_of(self, sealed: Sealed, seconds: float = 20.0) -> Any:
         """The journal's row of this very message, once it is there."""
         table = "saga_journal" if sealed.queue.startswith("saga.") else "journal"
+        message = "AND part = 0" if table == "saga_journal" else ""
         return await until(
             f"a row of {sealed.publish_id} in {table}",
             lambda: self.pool.fetchrow(
-                f"SELECT * FROM {table} WHERE lane = $1 AND publish_id = $2", sealed.queue, sealed.publish_id
+                f"SELECT * FROM {table} WHERE lane = $1 AND publish_id = $2 {message}", sealed.queue, sealed.publish_id
             ),
             seconds,
         )

@@ -337,6 +337,10 @@ async def test_shows_dropped_from_memory_within_a_batch_are_still_decided_as_ope
     async with stage.pool.acquire() as connection:
         work = Batch(load, Memory(), connection, now())  # type: ignore[arg-type]
         await work.look_up(messages)
+        tried = connection.transaction()
+        await tried.start()
         for message in messages:
             await work.decide(message, poison=False)
-    assert [row.outcome for row in work.writes().journal] == ["held"] * 4
+        decided = await work.finish()
+        await tried.rollback()
+    assert [line.did for line in decided.lines] == ["hold_seats:held"] * 4

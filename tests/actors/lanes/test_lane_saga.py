@@ -18,6 +18,7 @@ from sagas.messages import (
     SagaEvent,
     SeatsConfirmed,
     SeatsHeld,
+    Several,
     event_id_for,
 )
 from store.money import wallet_id_of
@@ -123,6 +124,77 @@ async def test_an_event_twice_in_one_batch_is_taken_once(lane):
     assert told[0] not in ("repeat", "no-saga")
     await until("the seats free again", lambda: _released(lane, wish))
     assert [row["event"] for row in await timeline(lane, wish)].count(GivenUp.name()) == 1
+
+
+async def _awaiting_money(stage: Stage, show: StagedShow, seats: range) -> list[HoldSeats]:
+    """Bookings that wait for their buyers to pay."""
+    wishes = [show.hold(seat, method="razorpay") for seat in seats]
+    await stage.send(show.lane, *wishes)
+    for wish in wishes:
+        await until(
+            "the saga awaiting money",
+            lambda wish=wish: stage.value("SELECT step = 'payment' FROM saga WHERE id = $1", wish.booking_id),
+        )
+    return wishes
+
+
+async def _parts(stage: Stage, *events: Event) -> list[tuple[int, str, bool]]:
+    """Tell these in one message; its rows in the journal."""
+    [sealed] = await stage.send(LANE, Several(events=events))
+    await stage.row_of(sealed, STILL_LIMIT_SECONDS)
+    rows = await stage.rows(
+        "SELECT part, outcome, taken FROM saga_journal WHERE publish_id = $1 ORDER BY part", sealed.publish_id
+    )
+    return [(row["part"], row["outcome"].split(":")[0], row["taken"]) for row in rows]
+
+
+async def test_events_told_in_one_message_are_each_taken_once(lane):
+    wishes = await _awaiting_money(lane, await lane.show(3), range(3))
+    stranger = new_id()
+    events = [GivenUp(event_id=new_id(), booking_id=wish.booking_id, reason="buyer") for wish in wishes]
+    unknown = SeatsConfirmed(event_id=event_id_for(stranger, SeatsConfirmed), booking_id=stranger)
+    first = await _parts(lane, *events, events[0], unknown)
+    assert [(part, taken) for part, _, taken in first] == [
+        (0, False), (1, True), (2, True), (3, True), (4, False), (5, False)
+    ]  # fmt: skip
+    assert [outcome for _, outcome, _ in first][4:] == ["repeat", "no-saga"]
+    again = await _parts(lane, *events)
+    assert [outcome for _, outcome, _ in again] == ["several", "repeat", "repeat", "repeat"]
+    for wish in wishes:
+        await until("the seats free again", lambda wish=wish: _released(lane, wish))
+        assert [row["event"] for row in await timeline(lane, wish)].count(GivenUp.name()) == 1
+    assert_unbroken(await lane.journal(LANE))
+
+
+async def test_a_message_with_a_poisonous_event_among_several_is_set_aside_and_none_of_them_counts_as_taken(lane):
+    victim, other = await _awaiting_money(lane, await lane.show(2), range(2))
+    poison = MoneyCaptured(
+        event_id=new_id(), booking_id=victim.booking_id, payment_id=new_id(), provider_payment_id="pay_" + "x" * 100,
+        method="razorpay", amount=PRICE, currency="INR",
+    )  # fmt: skip
+    given_up = GivenUp(event_id=new_id(), booking_id=other.booking_id, reason="buyer")
+    before = await timeline(lane, other)
+    assert await _parts(lane, given_up, poison) == [(0, "failed", False)]
+    assert await timeline(lane, other) == before
+    assert await outcomes(lane, given_up) not in (["repeat"], ["no-saga"])
+    await until("the seats free again", lambda: _released(lane, other))
+    assert_unbroken(await lane.journal(LANE))
+
+
+async def test_a_crowds_holds_reach_their_sagas_in_few_messages(lane):
+    """A batch of the show's lane tells each saga lane all that it held in one message, and every saga takes its own."""
+    show = await lane.show(60)
+    wishes = [show.hold(seat) for seat in range(60)]
+    for wish in wishes:
+        await fill_wallet(lane, wish.buyer_id, PRICE)
+    await lane.send(show.lane, *wishes)
+    await sold(lane, wishes)
+    held = await lane.rows(
+        "SELECT publish_id, part FROM saga_journal WHERE taken AND event = 'seats_held' AND saga_id = ANY($1)",
+        [wish.booking_id for wish in wishes],
+    )
+    assert len(held) == 60
+    assert len({row["publish_id"] for row in held}) < 60
 
 
 async def _awaits_payment(stage: Stage, wish: HoldSeats) -> bool:
