@@ -3,7 +3,8 @@
 - Holds whose time has passed are sent an ExpireHold (its command id follows from booking and time).
 - Sagas whose answer is overdue are sent again what they await, later each time.
 - Webhooks that could not be resolved are tried again; silent payments are asked about at the provider.
-- Shows whose OpenShow was lost are opened."""
+- Shows whose OpenShow was lost are opened.
+- What work queues and lanes gave up is written down."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from actors import provider_facts
+from actors.dead_letters import DeadLetters
 from actors.lanes.routes import PAYMENTS, Routes
 from actors.lanes.wire import Options, Sealed, seal
 from actors.workplace import Workplace
@@ -21,6 +23,7 @@ from sagas.identity import derived, new_id
 from sagas.messages import CheckPayment, ExpireHold, SeatsHeld
 from store import catalogue, money, sagas
 from store.connection import is_operating
+from store.settings import settings
 
 log = structlog.get_logger()
 
@@ -33,6 +36,7 @@ EXPIRE_AGAIN_SECONDS = (2.0, 60.0)
 class Sweeps:
     def __init__(self, here: Workplace) -> None:
         self._here, self._routes = here, Routes()
+        self._dead_letters = DeadLetters(settings().rabbitmq_url)
         self._expiries: dict[tuple[UUID, datetime], tuple[float, float]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -42,6 +46,7 @@ class Sweeps:
             ("webhooks", 1.0, self.forward_webhooks),
             ("payments", 2.0, self.check_payments),
             ("shows", 2.0, self.open_shows),
+            ("dead_letters", 1.0, self._dead_letters.write_down),
         ]
         await asyncio.gather(*(self._keep(name, seconds, sweep, stop) for name, seconds, sweep in rounds))
 

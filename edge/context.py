@@ -5,6 +5,7 @@ from typing import Any
 from sanic import Request
 
 from actors.lanes.publisher import Publisher
+from edge.lane_logs import LaneLogs
 from edge.news import News
 from edge.seat_maps import SeatMaps
 from edge.show_cache import ShowCache
@@ -39,6 +40,7 @@ class Context:
         self.registrations = Limiter(self.redis, _bounded(REGISTRATIONS))
         self.news = News(self.id)
         self.shows = ShowCache()
+        self.lane_logs = LaneLogs()
         self.seat_maps = SeatMaps(self.redis, self.news)
 
     async def open(self) -> None:

@@ -33,6 +33,12 @@ def decode_text_cursor(cursor: str | None, sort: str) -> tuple[str, UUID] | None
     return found and found[1:]
 
 
+def decode_name_cursor(cursor: str | None) -> str | None:
+    """The name at which the page before ended, in lists that are sorted by a name of their own."""
+    found = _decode(cursor, tuple[str])
+    return found[0] if found else None
+
+
 def _decode(cursor: str | None, kind: type[PlaceT]) -> PlaceT | None:
     if cursor is None:
         return None

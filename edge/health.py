@@ -4,19 +4,23 @@ import asyncio
 from collections.abc import Awaitable
 
 import msgspec
+import structlog
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
-from edge.context import context
+from edge.context import Context, context
 from edge.operation import json, operation
 from store import lanes, workers
 from store.connection import pool
 
+log = structlog.get_logger()
 health = Blueprint("health")
 
 #: Each kind of worker must have been seen within this.
 SEEN_SECONDS = 5.0
 CHECK_SECONDS = 3.0
+#: Lanes' logs change slowly towards their age limit; readiness is asked often.
+WARNINGS_FRESH_SECONDS = 30.0
 WORKERS = ("show-lane", "saga-lane", "payments", "webhooks", "documents", "letters", "sweeps")
 
 
@@ -26,8 +30,11 @@ class Part(msgspec.Struct):
 
 
 class Health(msgspec.Struct):
+    """``warnings`` are sentences about what will become trouble; they do not make anything unready."""
+
     ready: bool
     parts: dict[str, Part]
+    warnings: list[str]
 
 
 class Alive(msgspec.Struct):
@@ -48,10 +55,12 @@ async def ready(request: Request) -> HTTPResponse:
     checks: tuple[Awaitable[str], ...] = (
         _postgres(), _answers(here.redis.ping()), _answers(here.publisher.check()), _lanes(), _workers(),
     )  # fmt: skip
-    reasons = await asyncio.gather(*(_within(check) for check in checks))
-    parts = {name: Part(not reason, reason or "ok") for name, reason in zip(names, reasons, strict=True)}
+    told, warnings = await asyncio.gather(asyncio.gather(*(_within(check) for check in checks)), _warnings(here))
+    parts = {name: Part(not reason, reason or "ok") for name, reason in zip(names, told, strict=True)}
     all_ready = all(part.ready for part in parts.values())
-    return json(Health(all_ready, parts), 200 if all_ready else 503, {} if all_ready else {"Retry-After": "2"})
+    return json(
+        Health(all_ready, parts, warnings), 200 if all_ready else 503, {} if all_ready else {"Retry-After": "2"}
+    )
 
 
 async def _within(check: Awaitable[str]) -> str:
@@ -61,6 +70,16 @@ async def _within(check: Awaitable[str]) -> str:
         return f"no answer within {CHECK_SECONDS:g} s"
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:200]
+
+
+async def _warnings(here: Context) -> list[str]:
+    """What lanes' logs tell, looked up now and then; when nobody can look, the parts say why."""
+    try:
+        looked = await asyncio.wait_for(here.lane_logs.look(WARNINGS_FRESH_SECONDS), CHECK_SECONDS)
+    except Exception as error:
+        log.info("lane_logs_unseen", error=repr(error))
+        return []
+    return [f"{lane}: {warning}" for lane, seen in sorted(looked.items()) for warning in here.lane_logs.warnings(seen)]
 
 
 async def _postgres() -> str:

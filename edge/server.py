@@ -21,6 +21,7 @@ from edge.health import health
 from edge.identity import identity
 from edge.my_bookings import my_bookings
 from edge.openapi import openapi
+from edge.operating import operating
 from edge.pages import not_found as page_not_found
 from edge.pages import not_now as page_not_now
 from edge.pages import pages
@@ -54,7 +55,18 @@ def make_app() -> Sanic[Any, Any]:
         OAS=False,
         MOTD=False,
     )
-    for blueprint in (bookings, my_bookings, paying, catalogue, identity, payments_webhook, health, openapi, pages):
+    for blueprint in (
+        bookings,
+        my_bookings,
+        paying,
+        catalogue,
+        identity,
+        payments_webhook,
+        operating,
+        health,
+        openapi,
+        pages,
+    ):
         app.blueprint(blueprint)
     app.static("/static", STATIC, name="static")
     app.register_listener(_open, "before_server_start")

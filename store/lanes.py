@@ -66,3 +66,16 @@ async def release(owner: str) -> None:
 
 async def unowned() -> list[str]:
     return [row["lane"] for row in await pool().fetch(query("lanes_unowned"))]
+
+
+async def overview(after: str, limit: int) -> list[Any]:
+    """Lanes in the order of their names, those behind this name; times that never were are None."""
+    return list(await pool().fetch(query("lanes_overview"), after, limit))
+
+
+async def lost(lanes: list[str], limit: int) -> dict[str, list[Any]]:
+    """The latest of each lane's lost commands, newest first."""
+    found: dict[str, list[Any]] = {lane: [] for lane in lanes}
+    for row in await pool().fetch(query("lost_commands"), lanes, limit):
+        found[row["lane"]].append(row)
+    return found

@@ -1,7 +1,6 @@
 """How everything is logged: structlog, colours for people at a terminal, JSON for machines, and nothing secret."""
 
 import logging
-import re
 import sys
 from typing import Any
 from uuid import UUID
@@ -9,16 +8,14 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from store.masking import MASK, SECRET_KEYS
 from store.settings import settings
-
-_SECRET_KEYS = re.compile(r"password|secret|token|authorization|cookie|signature|card|code$", re.IGNORECASE)
-_MASK = "•••"
 
 
 def _mask(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     for key in event:
-        if key != "event" and _SECRET_KEYS.search(key):
-            event[key] = _MASK
+        if key != "event" and SECRET_KEYS.search(key):
+            event[key] = MASK
     return event
 
 

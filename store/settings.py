@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import types
 import typing
 from functools import cache
@@ -12,6 +13,10 @@ import msgspec
 
 #: Values that may stand in .env.example and in demos, and never in production.
 SAMPLES = ("change-me", "sample", "guest", "secret")
+
+#: As RabbitMQ writes the age of a stream: 7D, 12h.
+_AGE = re.compile(r"[1-9]\d{0,8}[YMDhms]")
+_AGE_UNITS = {"Y": 365 * 86_400, "M": 30 * 86_400, "D": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +59,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def signing_seed(self) -> bytes:
         """The 32 bytes from which the Ed25519 key of tickets is made."""
         return base64.b64decode(self.ticket_signing_key)
+
+    @property
+    def lane_max_age_seconds(self) -> int:
+        """How long a lane keeps its commands."""
+        return int(self.lane_max_age[:-1]) * _AGE_UNITS[self.lane_max_age[-1]]
 
 
 class SettingsError(Exception):
@@ -99,6 +109,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError("settings: JWT_SECRET must have at least 32 characters")
     if not (1 <= settings.show_lanes <= 100 and settings.saga_lanes in (1, 2, 4, 8, 16)):
         raise SettingsError("settings: SHOW_LANES is 1 to 100, SAGA_LANES is 1, 2, 4, 8 or 16")
+    if not _AGE.fullmatch(settings.lane_max_age):
+        raise SettingsError("settings: LANE_MAX_AGE is a number and one of Y, M, D, h, m, s, such as 7D")
     if settings.frontrow_mode == "production":
         if settings.rate_limits == "off":
             raise SettingsError("settings: RATE_LIMITS=off is refused in production")

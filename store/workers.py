@@ -2,6 +2,7 @@
 
 import os
 import socket
+from typing import Any
 
 from store.connection import pool
 from store.sql import query
@@ -24,3 +25,8 @@ async def at_work(seconds: float) -> dict[str, int]:
     """Workers seen within these seconds, by kind."""
     rows = await pool().fetch(query("workers_at_work"), seconds)
     return {row["kind"]: row["workers"] for row in rows}
+
+
+async def alive_now(seconds: float) -> list[Any]:
+    """Every worker that was seen within these seconds."""
+    return list(await pool().fetch(query("workers_alive_list"), seconds))

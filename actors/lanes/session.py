@@ -77,7 +77,7 @@ class Session:
         self._records = records
         self._cancelled = False
         self._left: list[BlockingChannel] = []
-        self._connection = pika.BlockingConnection(_parameters(url))
+        self._connection = pika.BlockingConnection(parameters(url))
         try:
             self._channel: BlockingChannel = self._connection.channel()
             self._channel.queue_declare(lane, durable=True, arguments=arguments)
@@ -122,19 +122,11 @@ class Session:
         self._soon(lambda: None)
 
     def close(self) -> None:
-        """Drop the socket.  Never raises: pika's own close would nack, which a stream forbids."""
+        """Drop the socket.  Never raises."""
         self.ended = self.ended or "closed"
         self.arrived.clear()
         self.memory.clear()
-        try:
-            transport = self._connection._impl._transport
-            if transport is not None:
-                sock = transport._sock
-                transport.abort()
-                sock.close()  # abort alone waits for a turn of the loop that never comes
-            self._connection._impl.ioloop.close()
-        except Exception as error:
-            log.debug("session_close", lane=self.lane, error=repr(error))
+        drop(self._connection)
 
     def _soon(self, action: Callable[[], None]) -> None:
         """Run something on the consumer's thread, and wake it."""
@@ -235,9 +227,23 @@ class Session:
         return bool(self.arrived)
 
 
-def _parameters(url: str) -> pika.URLParameters:
-    parameters = pika.URLParameters(url)
-    parameters.heartbeat = 60
-    parameters.socket_timeout = 5
-    parameters.blocked_connection_timeout = None
-    return parameters
+def drop(connection: pika.BlockingConnection) -> None:
+    """Drop a reading connection's socket.  Never raises: pika's own close would nack, which a stream forbids."""
+    try:
+        transport = connection._impl._transport
+        if transport is not None:
+            sock = transport._sock
+            transport.abort()
+            sock.close()  # abort alone waits for a turn of the loop that never comes
+        connection._impl.ioloop.close()
+    except Exception as error:
+        log.debug("connection_drop", error=repr(error))
+
+
+def parameters(url: str) -> pika.URLParameters:
+    """How a connection that only reads is made."""
+    made = pika.URLParameters(url)
+    made.heartbeat = 60
+    made.socket_timeout = 5
+    made.blocked_connection_timeout = None
+    return made

@@ -45,6 +45,12 @@ class _RawEnvelope(msgspec.Struct):
     options: Options = Options()
 
 
+class _SentBefore(msgspec.Struct):
+    actor_name: str
+    kwargs: _RawArguments
+    options: Options = Options()
+
+
 class Sealed(NamedTuple):
     """A message ready to be published: where to, under which publish id, and its bytes."""
 
@@ -62,12 +68,23 @@ class Opened(NamedTuple):
 
 _encode = msgspec.json.Encoder().encode
 _open = msgspec.json.Decoder(_RawEnvelope).decode
+_open_again = msgspec.json.Decoder(_SentBefore).decode
 
 
 def seal(queue: str, message: Message, options: Options) -> Sealed:
     """The message as bytes for a queue, under a fresh publish id."""
     publish_id = new_id().hex
     envelope = _Envelope(queue, message.name(), (), _Arguments(message), options, publish_id, unix_milliseconds())
+    return Sealed(queue, publish_id, _encode(envelope))
+
+
+def seal_again(queue: str, body: bytes) -> Sealed:
+    """A message that was sent before, with the same command id, under a fresh publish id and without what Dramatiq
+    noted on it.  Raises ValueError for anything that is not ours."""
+    before = _open_again(body)
+    publish_id = new_id().hex
+    arguments = _Arguments(before.kwargs.message)
+    envelope = _Envelope(queue, before.actor_name, (), arguments, before.options, publish_id, unix_milliseconds())
     return Sealed(queue, publish_id, _encode(envelope))
 
 

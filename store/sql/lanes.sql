@@ -56,3 +56,17 @@ JOIN journal j ON j.lane = $1 AND j."offset" = asked."offset" AND j.publish_id =
 -- name: saga_journal_known
 SELECT j."offset", j.publish_id FROM unnest($2::bigint[], $3::text[]) AS asked ("offset", publish_id)
 JOIN saga_journal j ON j.lane = $1 AND j."offset" = asked."offset" AND j.publish_id = asked.publish_id AND j.part = 0
+
+-- name: lanes_overview
+-- Every lane with its owner, in the order of their names, those after the cursor.
+SELECT l.lane, l.generation, l.next_offset, l.last_offset, l.owner, nullif(l.leased_until, '-infinity') AS leased_until,
+    nullif(l.decided_at, '-infinity') AS decided_at, l.leased_until > now() AS served, now() AS asked_at,
+    (SELECT count(*) FROM show w WHERE w.lane = l.lane AND w.opened AND NOT w.cancelled AND w.ends_at > now()) AS shows
+FROM lane l WHERE l.lane > $1 ORDER BY l.lane LIMIT $2
+
+-- name: lost_commands
+-- The latest of each lane, newest first.
+SELECT n.lane, n.generation, n.from_offset, n.to_offset, n.note, n.noticed_at
+FROM unnest($1::text[]) AS asked (lane) CROSS JOIN LATERAL (
+    SELECT * FROM lost_command c WHERE c.lane = asked.lane ORDER BY c.generation DESC LIMIT $2
+) n ORDER BY n.lane, n.generation DESC

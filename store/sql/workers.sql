@@ -9,3 +9,7 @@ SELECT count(*) FROM worker WHERE kind = $1 AND seen_at > now() - make_interval(
 
 -- name: workers_at_work
 SELECT kind, count(*) AS workers FROM worker WHERE seen_at > now() - make_interval(secs => $1) GROUP BY kind
+
+-- name: workers_alive_list
+SELECT id, kind, host, pid, started_at, seen_at FROM worker
+WHERE seen_at > now() - make_interval(secs => $1) ORDER BY kind, id LIMIT 500

@@ -93,6 +93,9 @@ class Show(Model):
     place = fields.BigIntField(default=0)
     left: Any = fields.JSONField(default=dict)
     hash = fields.CharField(max_length=64, default="")
+    moved_at = fields.DatetimeField(null=True)
+    off_sale_until = fields.DatetimeField(null=True)
+    alone = fields.BooleanField(default=False, db_default=False)
 
     class Meta:
         table = "show"

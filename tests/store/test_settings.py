@@ -84,3 +84,11 @@ def test_production_refuses_what_is_only_for_trying_out(name: str, value: str):
     read(GOOD | {"FRONTROW_MODE": "production"})
     with pytest.raises(SettingsError, match=name):
         read(GOOD | {"FRONTROW_MODE": "production", name: value})
+
+
+def test_an_age_limit_is_read_as_the_broker_reads_it():
+    for text, seconds in (("7D", 604_800), ("12h", 43_200), ("90s", 90), ("1Y", 31_536_000)):
+        assert read(GOOD | {"LANE_MAX_AGE": text}).lane_max_age_seconds == seconds
+    for text in ("a week", "7", "0D", "7d", "-1h"):
+        with pytest.raises(SettingsError, match="LANE_MAX_AGE"):
+            read(GOOD | {"LANE_MAX_AGE": text})
