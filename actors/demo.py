@@ -29,7 +29,7 @@ from sagas.seat_plan import PlanSection, decode
 from store import catalogue, logs, money, people
 from store.connection import close_database, open_database, transaction
 from store.settings import SettingsError, settings
-from store.tables import Event, Hall, SeatPlan, Show, User, Venue
+from store.tables import Event, Hall, Organiser, OrganiserMember, SeatPlan, Show, User, Venue
 
 #: All ids of the demo follow from this one.
 NAMESPACE = UUID("7b1d5c0e-3f57-4c0b-9a68-5f0f3c2f6a11")
@@ -69,6 +69,13 @@ class Accounts(NamedTuple):
     admin: User
 
 
+class Bodies(NamedTuple):
+    """The organiser whose events they are, and the operator, whose venues all may use."""
+
+    organiser: Organiser
+    operator: Organiser
+
+
 async def make_accounts() -> Accounts:
     """The four demo accounts; the buyer's wallet gets its opening balance once."""
     if settings().frontrow_mode == "production":
@@ -85,17 +92,37 @@ async def make_accounts() -> Accounts:
 
 async def _make_account(account: people.DemoAccount) -> User:
     there = await people.with_email(account.email)
-    return there or await people.make_user(account.email, account.password, account.name, account.role)
+    if there is None:
+        there = await people.make_user(account.email, account.password, account.name, account.role)
+        await User.filter(id=there.id).update(email_verified=True)
+    return there
+
+
+async def make_bodies(accounts: Accounts) -> Bodies:
+    """The organiser's body, with the scanner at its door; the operator's is there since the database was made."""
+    there = await OrganiserMember.filter(user=accounts.organiser, role="owner").order_by("id").first()
+    if there is None:
+        body, _ = await Organiser.get_or_create(
+            id=derived(NAMESPACE, "organiser"),
+            defaults={"legal_name": "Sen & Daughters Presents", "support_email": accounts.organiser.email,
+                      "tax_id": "27AAPFU0939F1ZV", "status": "approved"},
+        )  # fmt: skip
+    else:
+        body = await Organiser.get(id=there.organiser_id)  # type: ignore[attr-defined]
+    for user, role in ((accounts.organiser, "owner"), (accounts.scanner, "scanner")):
+        await OrganiserMember.get_or_create(organiser=body, user=user, defaults={"role": role})
+    return Bodies(body, await Organiser.get(operator=True))
 
 
 async def seed(say: Callable[[str], None]) -> None:
     """Everything of the demo, where it is missing."""
     now = clock.now()
     accounts = await make_accounts()
+    bodies = await make_bodies(accounts)
     say(f"accounts: {', '.join(user.email for user in accounts)}")
     wanted: list[UUID] = []
     for event in EVENTS:
-        show_ids, made = await _make_event(event, accounts, now)
+        show_ids, made = await _make_event(event, bodies, now)
         wanted += show_ids
         verb = "made" if made else "already there"
         say(f"{verb}: {event.title} ({event.kind}, {event.hall.venue.city}, shows: {len(show_ids)})")
@@ -103,13 +130,13 @@ async def seed(say: Callable[[str], None]) -> None:
     say(f"{len(wanted)} shows of {len(EVENTS)} events are open")
 
 
-async def _make_event(event: DemoEvent, accounts: Accounts, now: datetime) -> tuple[list[UUID], bool]:
+async def _make_event(event: DemoEvent, bodies: Bodies, now: datetime) -> tuple[list[UUID], bool]:
     """The ids of the event's shows, and whether any of them had to be made."""
     event_id = derived(NAMESPACE, "event", event.slug)
     row, _ = await Event.get_or_create(
         id=event_id,
         defaults={
-            "maker": accounts.organiser,
+            "organiser": bodies.organiser,
             "title": event.title,
             "kind": event.kind,
             "description": event.description,
@@ -124,7 +151,7 @@ async def _make_event(event: DemoEvent, accounts: Accounts, now: datetime) -> tu
     there = set(await Show.filter(id__in=list(wanted)).values_list("id", flat=True))
     missing = [show_id for show_id in wanted if show_id not in there]
     if missing:
-        hall = await _hall(await _venue(event.hall.venue, accounts), event.hall)
+        hall = await _hall(await _venue(event.hall.venue, bodies), event.hall)
         prices = {section.id: event.prices[section.tier] for section in await sections_of(hall)}
         for show_id in missing:
             await _make_show(show_id, wanted[show_id], row, event, hall, prices, now)
@@ -150,11 +177,11 @@ async def _make_show(
     )
 
 
-async def _venue(venue: DemoVenue, accounts: Accounts) -> Venue:
-    """The venue, made by the admin, so that every organiser may use it."""
+async def _venue(venue: DemoVenue, bodies: Bodies) -> Venue:
+    """The venue, the operator's own, so that every organiser may use it."""
     values: dict[str, Any] = venue._asdict()
     row, _ = await Venue.get_or_create(
-        id=derived(NAMESPACE, "venue", values.pop("slug")), defaults={"maker": accounts.admin, **values}
+        id=derived(NAMESPACE, "venue", values.pop("slug")), defaults={"organiser": bodies.operator, **values}
     )
     return row
 
@@ -207,12 +234,12 @@ def _unanswered(waiting: int, not_accepted: str) -> str:
 
 async def make_race(name: str, seats: int, rows: int, hold_seconds: int, price: int) -> dict[str, str]:
     """A published event with one show of so many seats, open and on sale: where it is, for those outside."""
-    accounts = await make_accounts()
+    bodies = await make_bodies(await make_accounts())
     track = DemoHall(RACE_TRACK, f"{seats} seats in {rows} rows", lambda: demo_halls.race_track(seats, rows))
-    hall = await _hall(await _venue(RACE_TRACK, accounts), track)
+    hall = await _hall(await _venue(RACE_TRACK, bodies), track)
     [section] = await sections_of(hall)
     event = await Event.create(
-        id=new_id(), maker=accounts.organiser, title=name, kind="other", duration_minutes=60, status="published",
+        id=new_id(), organiser=bodies.organiser, title=name, kind="other", duration_minutes=60, status="published",
         description=f"{seats} seats, and more people who want them.", tags=["race"],
     )  # fmt: skip
     now = clock.now()

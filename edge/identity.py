@@ -102,7 +102,7 @@ async def log_out(request: Request, body: LogOut) -> HTTPResponse:
     return response
 
 
-@operation(identity, "GET", "/v1/me", roles=("*",), answers={200: views.UserView}, problems=(401,))
+@operation(identity, "GET", "/v1/me", answers={200: views.UserView}, problems=(401,))
 async def get_me(request: Request, who: Who) -> HTTPResponse:
     """Who you are."""
     user = await people.with_id(who.id)

@@ -30,9 +30,7 @@ async def own_booking(who: Who, booking_id: UUID) -> Any:
     return whole
 
 
-@operation(
-    my_bookings, "GET", "/v1/bookings/{booking_id}", roles=("*",), answers={200: views.BookingView}, problems=(404, 503)
-)
+@operation(my_bookings, "GET", "/v1/bookings/{booking_id}", answers={200: views.BookingView}, problems=(404, 503))
 async def get_booking(request: Request, booking_id: UUID, who: Who) -> HTTPResponse:
     """A booking as it stands."""
     return json(await current(context(request), who, booking_id))
@@ -53,7 +51,7 @@ async def current(here: Context, who: Who, booking_id: UUID) -> views.BookingVie
     return views.queued(booking_id, UUID(found[0].show), found[0].method, found[1])
 
 
-@operation(my_bookings, "GET", "/v1/bookings", roles=("*",), query=Page, answers={200: views.BookingList})
+@operation(my_bookings, "GET", "/v1/bookings", query=Page, answers={200: views.BookingList})
 async def list_bookings(request: Request, who: Who, query: Page) -> HTTPResponse:
     """Your bookings, newest first."""
     found = await rows.of_buyer(who.id, decode_cursor(query.cursor), query.limit + 1)
@@ -67,7 +65,6 @@ async def list_bookings(request: Request, who: Who, query: Page) -> HTTPResponse
     my_bookings,
     "GET",
     "/v1/bookings/{booking_id}/timeline",
-    roles=("*",),
     answers={200: views.Timeline},
     problems=(404,),
 )
@@ -84,7 +81,7 @@ async def get_timeline(request: Request, booking_id: UUID, who: Who) -> HTTPResp
 
 
 @operation(
-    my_bookings, "GET", "/v1/bookings/{booking_id}/stream", roles=("*",), answers={200: None}, problems=(404, 503),
+    my_bookings, "GET", "/v1/bookings/{booking_id}/stream", answers={200: None}, problems=(404, 503),
     content_type="text/event-stream",
 )  # fmt: skip
 async def stream_booking(request: Request, booking_id: UUID, who: Who) -> None:
@@ -94,7 +91,7 @@ async def stream_booking(request: Request, booking_id: UUID, who: Who) -> None:
 
 
 @operation(
-    my_bookings, "GET", "/v1/bookings/{booking_id}/tickets.pdf", roles=("*",), answers={200: None}, problems=(404,),
+    my_bookings, "GET", "/v1/bookings/{booking_id}/tickets.pdf", answers={200: None}, problems=(404,),
     content_type="application/pdf",
 )  # fmt: skip
 async def get_tickets_pdf(request: Request, booking_id: UUID, who: Who) -> HTTPResponse:

@@ -8,6 +8,7 @@ import msgspec
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
+from edge.acting import HEADER
 from edge.operation import OPERATIONS, Operation, json
 from edge.problems import _TITLES
 
@@ -21,6 +22,12 @@ _KEY_HEADER = {
 _PREFER_HEADER = {
     "name": "Prefer", "in": "header", "required": False, "description": "wait=N: wait up to N seconds (at most 10).",
     "schema": {"type": "string", "examples": ["wait=10"]},
+}  # fmt: skip
+
+_ORGANISER_HEADER = {
+    "name": HEADER, "in": "header", "required": False,
+    "description": "For which organiser you act; may be left out by those who belong to one only.",
+    "schema": {"type": "string", "format": "uuid"},
 }  # fmt: skip
 
 
@@ -74,6 +81,8 @@ def _describe(operation: Operation, by_type: dict[int, Any], components: dict[st
         parameters.append(_KEY_HEADER)
     if operation.waits:
         parameters.append(_PREFER_HEADER)
+    if operation.rule.needs == "member" and "{organiser_id}" not in operation.path:
+        parameters.append(_ORGANISER_HEADER)
     if operation.query is not None:
         schema = components[operation.query.__name__]
         parameters += [
@@ -97,8 +106,11 @@ def _describe(operation: Operation, by_type: dict[int, Any], components: dict[st
         described["requestBody"] = {
             "required": True, "content": {"application/json": {"schema": by_type[id(operation.body)]}},
         }  # fmt: skip
-    if operation.roles:
+    if operation.rule.needs == "perhaps-account":
+        described["security"] = [{}, {"bearer": []}]
+    elif operation.rule.needs != "nothing":
         described["security"] = [{"bearer": []}]
+    described["description"] = f"For {operation.rule.said}."
     return described
 
 
@@ -112,8 +124,12 @@ def _answer(operation: Operation, kind: Any, by_type: dict[int, Any]) -> dict[st
 
 def _usual_problems(operation: Operation) -> set[int]:
     usual = {503}
-    if operation.roles:
+    if operation.rule.needs in ("account", "admin", "member"):
         usual |= {401, 403}
+    if operation.rule.needs == "perhaps-account":
+        usual |= {401}
+    if operation.rule.needs == "member":
+        usual |= {400, 404}
     if operation.body is not None:
         usual |= {400, 413, 415, 422}
     if operation.query is not None:

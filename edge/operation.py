@@ -6,13 +6,17 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
+from edge.acting import acting
+from edge.permissions import Rule, rule_of
 from edge.problems import Problem
 from edge.tokens import BadToken, Who, verify
+from store import people
 
 ACCESS_COOKIE = "frontrow_access"
 REFRESH_COOKIE = "frontrow_refresh"
@@ -38,7 +42,7 @@ class Operation(msgspec.Struct, frozen=True):
     tag: str
     body: Any
     query: Any
-    roles: tuple[str, ...]
+    rule: Rule
     answers: dict[int, Any]
     problems: tuple[int, ...]
     key: bool
@@ -57,29 +61,32 @@ def operation(
     answers: dict[int, Any],
     body: Any = None,
     query: Any = None,
-    roles: tuple[str, ...] = (),
     problems: tuple[int, ...] = (),
     key: bool = False,
     waits: bool = False,
     body_optional: bool = False,
     content_type: str = "application/json",
 ) -> Callable[[Handler], Handler]:
-    """Route a handler.  It is called with the request, its path's parameters, and, where the operation has them:
-    ``who`` (roles are given; ``("*",)`` is anybody who is logged in), ``body`` and ``query`` as decoded types."""
+    """Route a handler.  It is called with the request, its path's parameters, ``body`` and ``query`` as decoded types
+    where the operation has them, and ``who`` asks (or ``acting``: for which organiser), once its rule in
+    edge/permissions.py says that they may."""
     decoder = msgspec.json.Decoder(body) if body is not None else None
 
     def decorate(handler: Handler) -> Handler:
+        rule = rule_of(handler.__name__)
         summary = (handler.__doc__ or "").strip().split("\n")[0]
         OPERATIONS.append(
             Operation(
-                method, path, handler.__name__, summary, blueprint.name, body, query, roles, answers, problems, key,
+                method, path, handler.__name__, summary, blueprint.name, body, query, rule, answers, problems, key,
                 waits, content_type,
             )
         )  # fmt: skip
 
         async def call(request: Request, **path_parameters: Any) -> HTTPResponse | None:
-            if roles:
-                path_parameters["who"] = identify(request, roles)
+            if rule.needs == "account":
+                path_parameters["who"] = identify(request)
+            elif rule.needs != "nothing":
+                path_parameters |= await admit(request, rule, path_parameters.get("organiser_id"))
             if query is not None:
                 path_parameters["query"] = read_query(request, query)
             elif request.args:
@@ -103,8 +110,26 @@ def _methods(method: str, content_type: str) -> list[str]:
     return ["GET", "HEAD"] if method == "GET" and content_type != "text/event-stream" else [method]
 
 
-def identify(request: Request, roles: tuple[str, ...]) -> Who:
-    """Who asks, by Bearer token or, for our own pages, by cookie.  401 and 403 otherwise."""
+async def admit(request: Request, rule: Rule, organiser_id: UUID | None = None) -> dict[str, Any]:
+    """What the handler is told of a caller about whom the database is asked: ``who``, or ``acting`` for an organiser.
+    401, 403, 404 otherwise."""
+    if rule.needs == "perhaps-account":
+        return {"who": identify(request) if _shows_token(request) else None}
+    who = identify(request)
+    if rule.needs == "member":
+        return {"acting": await acting(request, who, rule, organiser_id)}
+    if rule.needs == "admin" and not (who.role == "admin" and await people.is_admin(who.id)):
+        raise Problem(403, "This is for admins.")
+    return {"who": who}
+
+
+def _shows_token(request: Request) -> bool:
+    return "authorization" in request.headers or bool(request.cookies.get(ACCESS_COOKIE))
+
+
+def identify(request: Request) -> Who:
+    """Who asks, by Bearer token or, for our own pages, by cookie.  401 otherwise; 403 for a cookie that another site
+    has sent along."""
     header = request.headers.get("authorization", "")
     scheme, _, token = header.partition(" ")
     if header:
@@ -117,12 +142,9 @@ def identify(request: Request, roles: tuple[str, ...]) -> Who:
     if not token:
         raise _unauthorized("This needs an access token.")
     try:
-        who = verify(token.strip())
+        return verify(token.strip())
     except BadToken:
         raise _unauthorized("The access token is not valid, or no longer.") from None
-    if roles != ("*",) and who.role not in roles:
-        raise Problem(403, f"This is for the roles {', '.join(roles)}.")
-    return who
 
 
 def same_origin(request: Request) -> bool:

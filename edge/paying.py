@@ -41,7 +41,7 @@ class CheckoutAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @operation(
-    paying, "POST", "/v1/bookings/{booking_id}/payment", roles=("*",), body=MethodWish, key=True,
+    paying, "POST", "/v1/bookings/{booking_id}/payment", body=MethodWish, key=True,
     answers={202: views.BookingView}, problems=(404, 409, 503),
 )  # fmt: skip
 async def choose_method(request: Request, booking_id: UUID, who: Who, body: MethodWish) -> HTTPResponse:
@@ -66,7 +66,7 @@ async def choose_method(request: Request, booking_id: UUID, who: Who, body: Meth
 
 
 @operation(
-    paying, "POST", "/v1/bookings/{booking_id}/payment/verify", roles=("*",), body=CheckoutAnswer,
+    paying, "POST", "/v1/bookings/{booking_id}/payment/verify", body=CheckoutAnswer,
     answers={202: views.BookingView}, problems=(404, 503),
 )  # fmt: skip
 async def verify_payment(request: Request, booking_id: UUID, who: Who, body: CheckoutAnswer) -> HTTPResponse:

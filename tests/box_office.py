@@ -45,7 +45,7 @@ async def until(what: str, look: Callable[[], Awaitable[FoundT]], within: float 
 
 @dataclass(frozen=True)
 class Show:
-    """A show on sale, as its maker knows it."""
+    """A show on sale, as its organiser knows it."""
 
     id: str
     lane: str
@@ -96,27 +96,27 @@ class Shows:
         return bool(await self._rows.fetchval("SELECT opened FROM show WHERE id = $1", show_id))
 
     async def _founded(self, published: bool) -> tuple[uuid.UUID, uuid.UUID]:
-        """The venue (it and its maker are made once), and an event of its own for each show."""
-        maker, venue = self._founders or (new_id(), new_id())
+        """The venue (it and its organiser are made once), and an event of its own for each show."""
+        organiser, venue = self._founders or (new_id(), new_id())
         if self._founders is None:
             await self._rows.execute(
-                """INSERT INTO "user" (id, email, name, password_hash, role, email_verified, created_at)
-                VALUES ($1, $2, 'Maker', '-', 'organiser', true, now())""",
-                maker, f"maker-{maker}@example.com",
-            )  # fmt: skip
+                """INSERT INTO organiser (id, legal_name, support_email, status, operator, created_at)
+                VALUES ($1, 'Proof Presents', 'house@example.com', 'approved', false, now())""",
+                organiser,
+            )
             await self._rows.execute(
                 """INSERT INTO venue
-                    (id, maker_id, name, city, country, address, time_zone, opens, closes, active)
+                    (id, organiser_id, name, city, country, address, time_zone, opens, closes, active)
                 VALUES
                     ($1, $2, 'Test House', 'Pune', 'IN', '1 Proof Road', 'Asia/Kolkata', '00:00', '23:59', true)""",
-                venue, maker,
+                venue, organiser,
             )  # fmt: skip
-            self._founders = maker, venue
+            self._founders = organiser, venue
         event = new_id()
         await self._rows.execute(
-            """INSERT INTO event (id, maker_id, title, kind, description, language, rating, tags, status)
+            """INSERT INTO event (id, organiser_id, title, kind, description, language, rating, tags, status)
             VALUES ($1, $2, $3, 'other', '', '', '', '[]', $4)""",
-            event, maker, f"Evening {event}", "published" if published else "draft",
+            event, organiser, f"Evening {event}", "published" if published else "draft",
         )  # fmt: skip
         return venue, event
 

@@ -10,7 +10,7 @@ from sagas.identity import new_id
 
 class Venue(Model):
     id = fields.UUIDField(primary_key=True, default=new_id)
-    maker: Any = fields.ForeignKeyField("frontrow.User", related_name="venues")
+    organiser: Any = fields.ForeignKeyField("frontrow.Organiser", related_name="venues")
     name = fields.CharField(max_length=200)
     city = fields.CharField(max_length=100, db_index=True)
     country = fields.CharField(max_length=2)
@@ -51,7 +51,7 @@ class Event(Model):
     """What is on.  ``status`` is draft, published, cancelled or over."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
-    maker: Any = fields.ForeignKeyField("frontrow.User", related_name="events")
+    organiser: Any = fields.ForeignKeyField("frontrow.Organiser", related_name="events")
     title = fields.CharField(max_length=200)
     kind = fields.CharField(max_length=20)
     description = fields.TextField(default="")

@@ -18,7 +18,7 @@ from sagas.identity import derived, new_id
 from sagas.seat_plan import PlanSection
 from store import catalogue, connection, decisions
 from store.settings import settings
-from store.tables import Event, User, Venue
+from store.tables import Event, Organiser, Venue
 
 ROOT = Path(__file__).parents[2]
 MIGRATE_LIMIT_SECONDS = 60
@@ -101,13 +101,13 @@ async def cache() -> AsyncIterator[Any]:
 @pytest.fixture
 async def show(empty: Any) -> UUID:
     """A show of three free seats, S-0 to S-2, as its lane opens it."""
-    maker = await User.create(email=f"{new_id().hex}@example.com", name="Maker", password_hash="", role="organiser")
+    organiser = await Organiser.create(legal_name="House", support_email="house@example.com", status="approved")
     venue = await Venue.create(
-        maker=maker, name="Venue", city="Pune", country="IN", address="1 Road", time_zone="Asia/Kolkata", opens="00:00",
-        closes="23:59",
+        organiser=organiser, name="Venue", city="Pune", country="IN", address="1 Road", time_zone="Asia/Kolkata",
+        opens="00:00", closes="23:59",
     )  # fmt: skip
     hall = await catalogue.make_hall(venue, "Hall", [PlanSection("", "Floor", "standing", "A", capacity=3)])
-    event = await Event.create(maker=maker, title="Play", kind="theatre", status="published")
+    event = await Event.create(organiser=organiser, title="Play", kind="theatre", status="published")
     now, later = clock.now(), clock.after(clock.now(), 9_000)
     prices = {str(derived(hall.id, "section", 0)): 500}
     _, command = await catalogue.make_show(

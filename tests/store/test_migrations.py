@@ -66,11 +66,32 @@ async def test_every_named_query_fits_the_schema(pool: Any, name: str):
         ("INSERT INTO seat (show_id, id) SELECT id, 'S-0' FROM show", asyncpg.UniqueViolationError),
         ("INSERT INTO seat (show_id, id) VALUES (gen_random_uuid(), 'X')", asyncpg.ForeignKeyViolationError),
         ("INSERT INTO buyer_holds VALUES (gen_random_uuid(), -1)", asyncpg.CheckViolationError),
-        ('UPDATE "user" SET email = upper(email)', asyncpg.CheckViolationError),
+        (
+            'INSERT INTO "user" (id, email, name, password_hash, role, email_verified, created_at)'
+            " VALUES (gen_random_uuid(), 'Upper@example.com', 'U', '', 'buyer', false, now())",
+            asyncpg.CheckViolationError,
+        ),
+        (
+            "INSERT INTO organiser (id, legal_name, support_email, status, operator, created_at)"
+            " VALUES (gen_random_uuid(), 'Another operator', '', 'approved', true, now())",
+            asyncpg.UniqueViolationError,
+        ),
     ],
 )
 async def test_the_database_itself_refuses_what_must_never_be(
     show: Any, pool: Any, statement: str, error: type[Exception]
 ):
     with pytest.raises(error):
+        await pool.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE change_record SET actor_id = gen_random_uuid()", "DELETE FROM change_record"]
+)
+async def test_what_was_changed_stays_on_record(show: Any, pool: Any, statement: str):
+    await pool.execute(
+        "INSERT INTO change_record (id, actor_id, action, object_kind, object_id, detail, at)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), 'event.publish', 'event', '1', '{}', now())"
+    )
+    with pytest.raises(asyncpg.CheckViolationError):
         await pool.execute(statement)

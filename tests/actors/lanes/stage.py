@@ -127,16 +127,16 @@ class Stage:
             hold_seconds=terms.get("hold_seconds", 3600), max_live_holds=terms.get("max_live_holds", 2),
         )  # fmt: skip
         async with self.pool.acquire() as connection, connection.transaction():
-            maker, venue, event = new_id(), new_id(), new_id()
+            organiser, venue, event = new_id(), new_id(), new_id()
             await connection.execute(
-                """INSERT INTO "user" (id, email, name, password_hash, role, email_verified, created_at)
-                VALUES ($1, $2, 'Maker', '', 'organiser', true, now())""",
-                maker, f"{maker.hex}@stage.example",
-            )  # fmt: skip
+                """INSERT INTO organiser (id, legal_name, support_email, status, operator, created_at)
+                VALUES ($1, 'Stage', 'stage@stage.example', 'approved', false, now())""",
+                organiser,
+            )
             await connection.execute(
-                """INSERT INTO venue (id, maker_id, name, city, country, address, time_zone, opens, closes, active)
+                """INSERT INTO venue (id, organiser_id, name, city, country, address, time_zone, opens, closes, active)
                 VALUES ($1, $2, 'Stage', 'Pune', 'IN', '1 Road', 'Asia/Kolkata', '00:00', '23:59', true)""",
-                venue, maker,
+                venue, organiser,
             )  # fmt: skip
             await connection.execute(
                 "INSERT INTO seat_plan (hash, body, seats) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -146,9 +146,9 @@ class Stage:
                 "INSERT INTO hall (id, venue_id, name, plan_id) VALUES ($1, $2, 'Hall', $3)", hall_id, venue, plan
             )
             await connection.execute(
-                """INSERT INTO event (id, maker_id, title, kind, description, language, rating, tags, status)
+                """INSERT INTO event (id, organiser_id, title, kind, description, language, rating, tags, status)
                 VALUES ($1, $2, 'Play', 'theatre', '', '', '', '[]', 'published')""",
-                event, maker,
+                event, organiser,
             )  # fmt: skip
             await connection.execute(
                 """INSERT INTO show (id, number, event_id, hall_id, plan_id, lane, currency, prices, starts_at, ends_at,
