@@ -46,7 +46,7 @@ CREATE TRIGGER change_record_stays BEFORE UPDATE OR DELETE ON change_record
 
 
 class Migration(migrations.Migration):
-    dependencies = [('frontrow', '0002_lanes_seats_sagas')]
+    dependencies = [('frontrow', '0003_operating')]
 
     operations = [
         ops.CreateModel(
