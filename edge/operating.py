@@ -107,7 +107,7 @@ class DeadLetterList(msgspec.Struct):
     next_cursor: str | None
 
 
-@operation(operating, "GET", "/v1/admin/lanes", roles=("admin",), query=Page, answers={200: LaneList})
+@operation(operating, "GET", "/v1/admin/lanes", query=Page, answers={200: LaneList})
 async def list_lanes(request: Request, who: Who, query: Page) -> HTTPResponse:
     """Every lane: who has it, how far it is, what waits, what was lost; and the workers that are alive."""
     here, after = context(request), decode_name_cursor(query.cursor) or ""
@@ -146,7 +146,7 @@ def _lane_view(here: Context, row: Any, seen: LaneSeen | None, why: str, lost: l
     )  # fmt: skip
 
 
-@operation(operating, "GET", "/v1/admin/dead-letters", roles=("admin",), query=Page, answers={200: DeadLetterList})
+@operation(operating, "GET", "/v1/admin/dead-letters", query=Page, answers={200: DeadLetterList})
 async def list_dead_letters(request: Request, who: Who, query: Page) -> HTTPResponse:
     """Every message that was given up, newest first, with the reason."""
     found = await dead_letters.latest(decode_cursor(query.cursor), query.limit + 1)
@@ -156,7 +156,7 @@ async def list_dead_letters(request: Request, who: Who, query: Page) -> HTTPResp
 
 
 @operation(
-    operating, "POST", "/v1/admin/dead-letters/{letter_id}/retry", roles=("admin",), answers={202: DeadLetterView},
+    operating, "POST", "/v1/admin/dead-letters/{letter_id}/retry", answers={202: DeadLetterView},
     problems=(404, 409),
 )  # fmt: skip
 async def retry_dead_letter(request: Request, letter_id: UUID, who: Who) -> HTTPResponse:

@@ -62,6 +62,10 @@ MAY: dict[str, Rule] = {
     "get_tickets_pdf": OWN,
     "choose_method": OWN,
     "verify_payment": OWN,
+    # edge/operating.py
+    "list_lanes": ADMIN,
+    "list_dead_letters": ADMIN,
+    "retry_dead_letter": ADMIN,
     # edge/payments_webhook.py, health.py
     "take_razorpay_webhook": SIGNED,
     "live": ANYBODY,
