@@ -21,7 +21,7 @@ OPENING = 50_000
 @pytest.fixture
 async def buyer(show: UUID, empty: Any) -> UUID:
     """A buyer whose wallet holds 500 rupees."""
-    buyer_id: UUID = await empty.fetchval('SELECT id FROM "user" ORDER BY id DESC LIMIT 1')
+    buyer_id = new_id()
     async with transaction() as rows:
         await money.credit(rows, NOW, buyer_id, "INR", OPENING, "opening")
     return buyer_id
