@@ -34,6 +34,26 @@ class NotAccepted(Exception):
         self.perhaps = perhaps
 
 
+class _Connection(AsyncioConnection):  # type: ignore[misc]
+    """Hands all that one turn of the loop publishes to the socket in one piece: pika alone makes three calls to the
+    kernel for each message, which cost a publisher a fifth of its time."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._unsent: list[bytes] = []
+        super().__init__(*arguments, **more)
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        if not self._unsent:
+            self._loop.call_soon(self._send_unsent)
+        self._unsent.append(data)
+
+    def _send_unsent(self) -> None:
+        data, self._unsent = b"".join(self._unsent), []
+        if self._transport is not None:
+            super()._adapter_emit_data(data)
+
+
 class _Outlet:
     """The one channel of one queue, and what is in flight on it."""
 
@@ -177,7 +197,7 @@ class Publisher:
         if self._opening is None:
             self._opening = asyncio.get_running_loop().create_future()
             self._opening.add_done_callback(lambda future: future.cancelled() or future.exception())
-            AsyncioConnection(
+            _Connection(
                 self._parameters,
                 on_open_callback=self._on_open,
                 on_open_error_callback=lambda _connection, error: self._lose(repr(error)),
