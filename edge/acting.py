@@ -42,12 +42,12 @@ async def acting(request: Request, who: Who, rule: Rule, in_path: UUID | None) -
     if found is None:
         raise Problem(403, f"This is for the organiser's {', '.join(rule.roles)}.")
     if not _usable([found], rule):
-        raise Problem(403, f"This organiser is not approved: {found.status}.", kind="organiser-not-approved")
+        raise Problem(403, f"This organiser is {found.status}.", kind="organiser-not-approved")
     return Acting(who, found.organiser_id, found.role, found.operator)
 
 
 def _usable(there: list[Standing], rule: Rule) -> list[Standing]:
-    return [s for s in there if s.status == "approved" or rule.unapproved or s.role == "admin"]
+    return [s for s in there if s.status in rule.statuses or s.role == "admin"]
 
 
 def _named(request: Request) -> UUID | None:

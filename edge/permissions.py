@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from store.organisers import ROLES
+from store.organisers import ROLES, STATUSES
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -15,17 +15,17 @@ class Rule(msgspec.Struct, frozen=True):
 
     ``needs``: ``nothing``; ``account``, a valid access token; ``perhaps-account``, one that is valid if there is one;
     ``admin``, an account of that role; ``member``, one that acts for an organiser in one of these ``roles`` (admins
-    may always).  ``unapproved``: also for a body that is not approved, or no longer."""
+    may always), as long as its status is one of ``statuses``."""
 
     said: str
     needs: Literal["nothing", "perhaps-account", "account", "admin", "member"] = "nothing"
     roles: tuple[str, ...] = ()
-    unapproved: bool = False
+    statuses: tuple[str, ...] = ()
 
 
-def _members(*roles: str, unapproved: bool = False) -> Rule:
-    of = "whatever its status" if unapproved else "approved"
-    return Rule(f"who acts for the organiser ({of}) as {' or '.join(roles)}", "member", roles, unapproved)
+def _members(*roles: str, statuses: tuple[str, ...] = ("approved",)) -> Rule:
+    of = " or ".join(statuses) if len(statuses) < len(STATUSES) else "of any status"
+    return Rule(f"who acts for the organiser ({of}) as {' or '.join(roles)}", "member", roles, statuses)
 
 
 ANYBODY = Rule("anybody")
@@ -38,6 +38,10 @@ OWNERS = _members("owner")
 MANAGERS = _members("owner", "manager")
 SELLERS = _members("owner", "manager", "box-office")
 STAFF = _members(*ROLES)
+#: What a body may do before it is approved, and read ever after.
+FOUNDERS = _members("owner", statuses=("applied", "approved"))
+OVERSEERS = _members("owner", "manager", statuses=STATUSES)
+INSIDERS = _members(*ROLES, statuses=STATUSES)
 
 #: By the name of the operation's handler.
 MAY: dict[str, Rule] = {
@@ -66,6 +70,25 @@ MAY: dict[str, Rule] = {
     "list_lanes": ADMIN,
     "list_dead_letters": ADMIN,
     "retry_dead_letter": ADMIN,
+    # edge/organisers.py
+    "apply_as_organiser": ACCOUNT,
+    "list_own_organisers": OWN,
+    "get_organiser": INSIDERS,
+    "change_organiser": FOUNDERS,
+    "list_changes": OVERSEERS,
+    "list_organisers": ADMIN,
+    "decide_organiser": ADMIN,
+    # edge/members.py
+    "list_members": OVERSEERS,
+    "invite_member": FOUNDERS,
+    "change_member": FOUNDERS,
+    "remove_member": FOUNDERS,
+    "leave_organiser": INSIDERS,
+    "list_invitations": OVERSEERS,
+    "withdraw_invitation": FOUNDERS,
+    "list_own_invitations": OWN,
+    "accept_invitation": OWN,
+    "decline_invitation": OWN,
     # edge/payments_webhook.py, health.py
     "take_razorpay_webhook": SIGNED,
     "live": ANYBODY,

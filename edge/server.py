@@ -19,9 +19,11 @@ from edge.catalogue import catalogue
 from edge.context import Context
 from edge.health import health
 from edge.identity import identity
+from edge.members import members
 from edge.my_bookings import my_bookings
 from edge.openapi import openapi
 from edge.operating import operating
+from edge.organisers import organisers
 from edge.pages import not_found as page_not_found
 from edge.pages import not_now as page_not_now
 from edge.pages import pages
@@ -61,6 +63,8 @@ def make_app() -> Sanic[Any, Any]:
         paying,
         catalogue,
         identity,
+        organisers,
+        members,
         payments_webhook,
         operating,
         health,

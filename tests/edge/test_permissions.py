@@ -35,3 +35,9 @@ def test_a_route_without_a_line_fails_at_import(tmp_path):
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
     )
     assert done.returncode == 1 and "does not say who may call forgotten" in done.stderr
+
+
+def test_the_document_is_as_the_routes_are():
+    from edge.permissions_table import PAGE, page
+
+    assert PAGE.read_text() == page(), "run `python -m edge.permissions_table`"

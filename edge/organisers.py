@@ -1,0 +1,192 @@
+"""Organisers as bodies: anybody applies, the operator approves; what was changed, and by whom, is on record."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from sanic import Blueprint, Request
+from sanic.response import HTTPResponse
+
+from edge.acting import Acting
+from edge.cursor import Page, decode_cursor, encode_cursor
+from edge.identity import Email
+from edge.operation import json, operation
+from edge.problems import Problem, not_found
+from edge.tokens import Who
+from store import organisers as rows
+from store.connection import transaction
+from store.settings import settings
+
+organisers = Blueprint("organisers")
+
+#: One line of text, with something in it.
+_LINE = r"^[^\x00-\x1f\x7f\u2028\u2029]*[^\s\x00-\x1f\x7f\u2028\u2029][^\x00-\x1f\x7f\u2028\u2029]*$"
+LegalName = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_LINE)]
+TaxId = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./-]*$")]
+PayoutAccount = Annotated[str, msgspec.Meta(min_length=4, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@-]*$")]
+
+
+class OrganiserApplication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    legal_name: LegalName
+    support_email: Email
+    tax_id: TaxId | None = None
+    payout_account: PayoutAccount | None = None
+
+
+class OrganiserChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    legal_name: LegalName | UnsetType = UNSET
+    support_email: Email | UnsetType = UNSET
+    tax_id: TaxId | UnsetType | None = UNSET
+    payout_account: PayoutAccount | UnsetType | None = UNSET
+
+
+class StatusDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    status: rows.Status
+
+
+class OrganiserQuery(Page, frozen=True, forbid_unknown_fields=True):
+    status: rows.Status | None = None
+
+
+class OrganiserView(msgspec.Struct):
+    """A body.  ``role`` is what you are to it; the payout account is for its owners and managers only."""
+
+    id: UUID
+    legal_name: str
+    tax_id: str | None
+    support_email: str
+    payout_account: str | None
+    status: rows.Status
+    operator: bool
+    role: str
+    created_at: datetime
+
+
+class OrganiserList(msgspec.Struct):
+    items: list[OrganiserView]
+    next_cursor: str | None
+
+
+class ChangeView(msgspec.Struct):
+    """Who did what to what.  ``actor_name`` is null once the account is gone."""
+
+    id: UUID
+    at: datetime
+    actor_id: UUID
+    actor_name: str | None
+    action: str
+    object_kind: str
+    object_id: str
+    detail: dict[str, Any]
+
+
+class ChangeList(msgspec.Struct):
+    items: list[ChangeView]
+    next_cursor: str | None
+
+
+@operation(
+    organisers, "POST", "/v1/organisers", body=OrganiserApplication, answers={201: OrganiserView}, problems=(409,)
+)
+async def apply_as_organiser(request: Request, who: Who, body: OrganiserApplication) -> HTTPResponse:
+    """Apply to be an organiser, as its owner: approved at once in development, by an admin otherwise."""
+    status: rows.Status = "approved" if settings().frontrow_mode == "development" else "applied"
+    entries = rows.Entries(
+        body.legal_name.strip(), body.tax_id, body.support_email.strip().lower(), body.payout_account
+    )
+    async with transaction() as connection:
+        made = await rows.make(connection, who.id, entries, status)
+    if made is None:
+        raise Problem(409, f"An account owns at most {rows.OWNED_LIMIT} organisers.")
+    return json(view(made, "owner"), 201, {"Location": f"/v1/organisers/{made['id']}"})
+
+
+@operation(organisers, "GET", "/v1/organisers", query=Page, answers={200: OrganiserList})
+async def list_own_organisers(request: Request, who: Who, query: Page) -> HTTPResponse:
+    """The organisers that you belong to."""
+    found = await rows.of_account(who.id, decode_cursor(query.cursor), query.limit + 1)
+    return _list(found, query.limit, None)
+
+
+@operation(organisers, "GET", "/v1/organisers/{organiser_id}", answers={200: OrganiserView})
+async def get_organiser(request: Request, organiser_id: UUID, acting: Acting) -> HTTPResponse:
+    """An organiser that you belong to."""
+    return json(view(await rows.find(organiser_id), acting.role))
+
+
+@operation(organisers, "PATCH", "/v1/organisers/{organiser_id}", body=OrganiserChange, answers={200: OrganiserView})
+async def change_organiser(request: Request, organiser_id: UUID, acting: Acting, body: OrganiserChange) -> HTTPResponse:
+    """Change what an organiser says of itself."""
+    given = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
+    async with transaction() as connection:
+        before = await rows.lock(connection, organiser_id)
+        if before is None:
+            raise not_found()
+        entries = msgspec.convert({**before, **given}, rows.Entries)
+        changed = {name: given[name] for name in given if getattr(entries, name) != before[name]}
+        after = await rows.change(connection, organiser_id, entries)
+        if changed:
+            await rows.record_change(
+                connection, acting.who.id, organiser_id, "organiser.change", "organiser", organiser_id,
+                **_for_the_record(changed),
+            )  # fmt: skip
+    return json(view(after, acting.role))
+
+
+def _for_the_record(changed: dict[str, Any]) -> dict[str, Any]:
+    """Addresses may be a person's, and accounts tempt: that they were changed is enough."""
+    return {
+        name: "changed" if name in ("support_email", "payout_account") else value for name, value in changed.items()
+    }
+
+
+@operation(organisers, "GET", "/v1/organisers/{organiser_id}/changes", query=Page, answers={200: ChangeList})
+async def list_changes(request: Request, organiser_id: UUID, acting: Acting, query: Page) -> HTTPResponse:
+    """What was changed for an organiser, and by whom; newest first."""
+    found = await rows.changes(organiser_id, decode_cursor(query.cursor), query.limit + 1)
+    items = [ChangeView(**{**row, "detail": msgspec.json.decode(row["detail"])}) for row in found[: query.limit]]
+    more = encode_cursor(items[-1].at, items[-1].id) if len(found) > query.limit else None
+    return json(ChangeList(items, more))
+
+
+@operation(organisers, "GET", "/v1/admin/organisers", query=OrganiserQuery, answers={200: OrganiserList})
+async def list_organisers(request: Request, who: Who, query: OrganiserQuery) -> HTTPResponse:
+    """All organisers, newest first."""
+    found = await rows.page(query.status, decode_cursor(query.cursor), query.limit + 1)
+    return _list(found, query.limit, "admin")
+
+
+@operation(
+    organisers, "PATCH", "/v1/admin/organisers/{organiser_id}", body=StatusDecision, answers={200: OrganiserView},
+    problems=(404, 409),
+)  # fmt: skip
+async def decide_organiser(request: Request, organiser_id: UUID, who: Who, body: StatusDecision) -> HTTPResponse:
+    """Approve, refuse or suspend an organiser; its members' roles follow."""
+    async with transaction() as connection:
+        before = await rows.lock(connection, organiser_id)
+        if before is None:
+            raise not_found()
+        if before["operator"]:
+            raise Problem(409, "The operator's own body stays approved.")
+        after = await rows.set_status(connection, organiser_id, body.status)
+        if before["status"] != body.status:
+            await rows.record_change(
+                connection, who.id, organiser_id, "organiser.status", "organiser", organiser_id, status=body.status
+            )
+    return json(view(after, "admin"))
+
+
+def view(row: Any, role: str) -> OrganiserView:
+    may_see = role in ("owner", "manager", "admin")
+    return OrganiserView(
+        row["id"], row["legal_name"], row["tax_id"], row["support_email"], row["payout_account"] if may_see else None,
+        row["status"], row["operator"], role, row["created_at"],
+    )  # fmt: skip
+
+
+def _list(found: list[Any], limit: int, role: str | None) -> HTTPResponse:
+    items = [view(row, role or row["role"]) for row in found[:limit]]
+    more = encode_cursor(items[-1].created_at, items[-1].id) if len(found) > limit else None
+    return json(OrganiserList(items, more))

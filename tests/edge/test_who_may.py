@@ -1,0 +1,171 @@
+"""Every operation that exists, asked for by everybody: who is let in is what the table says, on the real edge.
+
+What is walked comes from the routes, so that a new operation is walked by itself."""
+
+import asyncio
+import re
+import uuid
+
+import pytest
+from box_office import new_key, problem_of
+
+from edge.operation import OPERATIONS, Operation
+from edge.server import make_app  # noqa: F401  importing it routes everything
+from store.organisers import ROLES
+from tests.edge.cast import Cast, Person, make_body, make_cast, make_member
+
+PEOPLE = (
+    "anonymous", "buyer", "other buyer", "admin", "admin of a quarter of an hour ago", "other organiser",
+    "scanner of another body", "owner of a suspended body", "owner of a body that applies", *ROLES,
+)  # fmt: skip
+#: What others have believed: roles and people that a client names itself.
+CLAIMS = {
+    "X-Role": "ADMIN", "X-User-Role": "admin", "X-User-Id": str(uuid.uuid4()), "Role": "admin", "X-Admin": "true",
+    "X-Forwarded-User": "admin", "X-Original-URL": "/v1/events",
+}  # fmt: skip
+
+every_operation = pytest.mark.parametrize("walked", OPERATIONS, ids=lambda operation: operation.name)
+
+
+@pytest.fixture
+async def cast(rows, buyers):
+    return await make_cast(rows, buyers)
+
+
+def path_of(walked: Operation, **known: str) -> str:
+    """The operation's path; whatever is not known is something that does not exist."""
+    return re.sub(r"{(\w+)}", lambda name: known.get(name[1]) or str(uuid.uuid4()), walked.path)
+
+
+async def knock(person: Person, walked: Operation, path: str, **headers: str):
+    """Ask, with a body that nobody could mean: who is let in is told so, and nothing is done."""
+    given = {"Idempotency-Key": new_key()} if walked.key else {}
+    body = {"json": {"nothing-has-this-field": True}} if walked.body is not None else {}
+    return await person.ask(walked.method, path, headers=given | headers, **body)
+
+
+def expected(walked: Operation, person: Person, body: str | None) -> int | None:
+    """The status that stops the person; None when they are let in.  ``body`` is the organiser that is named, if any."""
+    rule = walked.rule
+    if rule.needs in ("nothing", "perhaps-account"):
+        return None
+    if person.account is None:
+        return 401
+    if rule.needs == "admin":
+        return None if person.account == "admin" else 403
+    if rule.needs == "account" or person.account == "admin":
+        return None
+    if body is not None and body not in person.roles:
+        return 404
+    if body is None and (person.body is None or person.body.status not in rule.statuses):
+        return 403
+    role = person.roles[body or person.body.id]
+    return None if role in rule.roles and person.body.status in rule.statuses else 403
+
+
+def check(walked: Operation, answer, status: int | None) -> None:
+    """Stopped with this status; or let in, and then a body that makes no sense is refused."""
+    if status is not None:
+        problem_of(answer, status)
+    elif walked.rule.needs != "nothing":
+        assert answer.status_code not in (401, 403), answer.text
+        assert walked.body is None or answer.status_code == 422, answer.text
+    else:
+        assert answer.status_code != 403 and (answer.status_code != 401 or 401 in walked.problems), answer.text
+    assert answer.status_code < 500 or answer.status_code == 503
+
+
+@every_operation
+@pytest.mark.parametrize("name", PEOPLE)
+async def test_who_is_let_in_is_what_the_table_says(walked, name, cast: Cast):
+    person, house = cast[name], cast.house.id
+    in_path = "{organiser_id}" in walked.path
+    answer = await knock(person, walked, path_of(walked, organiser_id=house))
+    check(walked, answer, expected(walked, person, house if in_path and walked.rule.needs == "member" else None))
+    if walked.rule.needs == "member" and not in_path:
+        named = await knock(person, walked, path_of(walked), **{"Frontrow-Organiser": house})
+        check(walked, named, expected(walked, person, house))
+
+
+@every_operation
+@pytest.mark.parametrize("name", ["anonymous", "buyer", "scanner of another body", "scanner"])
+async def test_x_role_headers_are_not_believed(walked, name, cast: Cast):
+    person, house = cast[name], cast.house.id
+    in_path = "{organiser_id}" in walked.path and walked.rule.needs == "member"
+    answer = await knock(person, walked, path_of(walked, organiser_id=house), **CLAIMS)
+    check(walked, answer, expected(walked, person, house if in_path else None))
+
+
+@pytest.mark.parametrize(
+    "walked", [o for o in OPERATIONS if o.rule.needs == "member"], ids=lambda operation: operation.name
+)
+async def test_a_body_that_is_not_yours_is_told_as_one_that_is_not_there(walked, cast: Cast):
+    async def told(person: Person, body: str) -> dict:
+        headers = {} if "{organiser_id}" in walked.path else {"Frontrow-Organiser": body}
+        problem = problem_of(await knock(person, walked, path_of(walked, organiser_id=body), **headers), 404)
+        return problem | {"request_id": ""}
+
+    for name in ("buyer", "other organiser", "scanner of another body", "owner of a suspended body"):
+        assert await told(cast[name], cast.house.id) == await told(cast[name], str(uuid.uuid4()))
+
+
+@pytest.mark.parametrize(
+    "walked", [o for o in OPERATIONS if "organiser_id}" in o.path or o.rule.needs == "member"], ids=lambda o: o.name
+)
+async def test_an_id_that_is_none_opens_nothing(walked, cast: Cast):
+    for text in ("0", "../admin", "*", "' OR 1=1 --", "null", str(uuid.UUID(int=0))):
+        answer = await knock(cast["other organiser"], walked, path_of(walked), **{"Frontrow-Organiser": text})
+        assert answer.status_code in (400, 403, 404), answer.text
+
+
+async def test_the_cast_is_everybody_the_table_speaks_of(cast: Cast):
+    assert set(cast.people) == set(PEOPLE)
+    met = {(expected(walked, person, None)) for walked in OPERATIONS for person in cast.people.values()}
+    assert met >= {None, 401, 403}
+
+
+async def test_who_belongs_to_several_bodies_says_for_which_they_act(rows, buyers):
+    """Tried on the dependency itself, through an operation that takes the body from the header, if there is one yet."""
+    [walked] = [o for o in OPERATIONS if o.rule.needs == "member" and "{organiser_id}" not in o.path][:1] or [None]
+    if walked is None:
+        return
+    first, second = await make_body(rows), await make_body(rows)
+    person = await make_member(rows, buyers, first, "owner")
+    check(walked, await knock(person, walked, path_of(walked)), None)
+    from tests.edge.cast import join
+
+    await join(rows, person.caller, second, "owner")
+    problem = problem_of(await knock(person, walked, path_of(walked)), 400)
+    assert "Frontrow-Organiser" in problem["detail"]
+    for body in (first, second):
+        check(walked, await knock(person, walked, path_of(walked), **{"Frontrow-Organiser": body.id}), None)
+
+
+@pytest.mark.parametrize(
+    "walked", [o for o in OPERATIONS if o.rule.needs == "account" and "{booking_id}" in o.path], ids=lambda o: o.name
+)
+async def test_another_s_booking_is_told_as_one_that_is_not_there(walked, show, buyer, cast: Cast):
+    """Also to admins, organisers and scanners: a booking's own calls are its buyer's."""
+    booking = await buyer.hold(show, show.seats[0])
+
+    async def told(person: Person, booking_id: str) -> dict:
+        body = {"json": SAMPLES[walked.body.__name__]} if walked.body is not None else {}
+        headers = {"Idempotency-Key": new_key()}
+        path = path_of(walked, booking_id=booking_id)
+        answer = await person.ask(walked.method, path, headers=headers, **body)
+        return problem_of(answer, 404) | {"request_id": ""}
+
+    people = [person for person in cast.people.values() if person.account is not None]
+    foreign = await asyncio.gather(*(told(person, booking["id"]) for person in people))
+    absent = await asyncio.gather(*(told(person, str(uuid.uuid4())) for person in people))
+    assert foreign == absent
+    assert (await buyer.booking(booking["id"]))["status"] == "held", "nothing has happened to it"
+
+
+#: Bodies that fit, by type, for calls on bookings.
+SAMPLES = {
+    "MethodWish": {"method": "wallet"},
+    "CheckoutAnswer": {
+        "razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "0" * 64,
+    },
+}  # fmt: skip
