@@ -21,6 +21,7 @@ from actors.lanes.wire import Options, seal
 from edge import tokens
 from sagas.identity import derived, new_id, seat_id, show_lane
 from sagas.seat_plan import PlanRow, PlanSeat, PlanSection, SeatPlan, encode, row_label
+from sagas.terms import Rules, encode_rules
 from store.catalogue import terms_of
 from store.sql import query
 
@@ -65,7 +66,7 @@ class Shows:
         self, seats: int = 20, *, per_row: int = 10, standing: int = 0, price: int = PRICE, currency: str = "INR",
         hold_seconds: int = 300, opens_in: timedelta = timedelta(minutes=-1), closes_in: timedelta = timedelta(days=7),
         published: bool = True, max_seats_per_booking: int = 10, max_seats_per_buyer: int | None = None,
-        max_live_holds: int = 2, sent: bool = True,
+        max_live_holds: int = 2, rules: Rules | None = None, sent: bool = True,
     ) -> Show:  # fmt: skip
         """A show of one seated section (and one standing, if it has places), opened by its lane."""
         venue, event = await self._founded(published)
@@ -78,7 +79,8 @@ class Shows:
         await self._rows.execute(
             query("show_make"), show_id, number, event, hall, encode(plan)[0], lane, currency,
             msgspec.json.encode(prices).decode(), begins, begins + timedelta(hours=3), now + opens_in, now + closes_in,
-            hold_seconds, max_seats_per_booking, max_seats_per_buyer, max_live_holds,
+            hold_seconds, max_seats_per_booking, max_seats_per_buyer, max_live_holds, encode_rules(rules),
+            encode_rules(rules),
         )  # fmt: skip
         ids = tuple(seat_id(number, ordinal) for ordinal in range(seats))
         show = Show(str(show_id), lane, plan.sections[0].id, ids)

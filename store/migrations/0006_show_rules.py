@@ -1,0 +1,45 @@
+"""What a show sells by beside times and prices: its rules and coupons; the time that each show has its hall for."""
+
+from tortoise import fields, migrations
+from tortoise.migrations import operations as ops
+
+UP = """
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+
+CREATE TABLE coupon (
+    show_id uuid NOT NULL REFERENCES show (id),
+    code text NOT NULL,
+    terms text NOT NULL,
+    PRIMARY KEY (show_id, code)
+);
+COMMENT ON TABLE coupon IS 'The coupons of a show, as its lane decided them; how often each was used is what bookings say.';
+
+CREATE TABLE hall_time (
+    show_id uuid NOT NULL REFERENCES show (id) ON DELETE CASCADE,
+    hall_id uuid NOT NULL REFERENCES hall (id),
+    during tstzrange NOT NULL,
+    CONSTRAINT hall_has_one_show EXCLUDE USING gist (hall_id WITH =, during WITH &&, show_id WITH <>)
+);
+CREATE INDEX hall_time_of_show ON hall_time (show_id);
+COMMENT ON TABLE hall_time IS 'When a hall is taken, and by which show: no two shows at once.';
+
+CREATE INDEX booking_of_show ON booking (show_id, place);
+"""
+
+DOWN = """
+DROP TABLE coupon, hall_time;
+DROP INDEX booking_of_show;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("frontrow", "0005_organisers")]
+    operations = [
+        ops.AddField(model_name="Show", name="rules", field=fields.TextField(null=True, unique=False)),
+        ops.AddField(
+            model_name="Show",
+            name="decided_at",
+            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+        ),
+        ops.RunSQL(UP, reverse_sql=DOWN),
+    ]
