@@ -55,6 +55,7 @@ MAY: dict[str, Rule] = {
     "stream_seats": ANYBODY,
     # edge/bookings.py, my_bookings.py, paying.py
     "create_booking": ACCOUNT,
+    "quote_booking": ACCOUNT,
     "get_booking": OWN,
     "list_bookings": OWN,
     "get_timeline": OWN,

@@ -27,6 +27,7 @@ from edge.pages import not_now as page_not_now
 from edge.pages import pages
 from edge.paying import paying
 from edge.payments_webhook import payments_webhook
+from edge.quotes import quotes
 from sagas.clock import monotonic_seconds
 from store.connection import is_operating
 from store.logs import configure
@@ -57,6 +58,7 @@ def make_app() -> Sanic[Any, Any]:
     )
     for blueprint in (
         bookings,
+        quotes,
         my_bookings,
         paying,
         catalogue,

@@ -12,6 +12,7 @@ import structlog
 from sagas.clock import monotonic_seconds
 from sagas.identity import base32, ordinal_of
 from sagas.seat_plan import SeatPlan, decode
+from sagas.terms import NO_RULES, Rules, decode_rules
 from store import catalogue
 from store.connection import is_operating
 
@@ -29,9 +30,14 @@ class KnownShow(NamedTuple):
     prefix: str
     sections: frozenset[str]
     standing: frozenset[str]
+    rules: Rules
 
     def has_seat(self, seat: str) -> bool:
-        return ordinal_of(seat, self.prefix, self.plan.places) >= 0
+        return self.ordinal(seat) >= 0
+
+    def ordinal(self, seat: str) -> int:
+        """The seat's place in the plan, or -1 when it is none of this show's."""
+        return ordinal_of(seat, self.prefix, self.plan.places)
 
 
 class ShowCache:
@@ -69,6 +75,7 @@ class ShowCache:
             base32(row["number"]) + "-",
             frozenset(section.id for section in plan.sections),
             frozenset(section.id for section in plan.sections if section.kind == "standing"),
+            decode_rules(row["rules"]) or NO_RULES,
         )
         self._shows[show_id] = (show, monotonic_seconds() + FRESH_SECONDS)
         if len(self._shows) > SHOWS_KEPT:
