@@ -163,8 +163,9 @@ def show_view(show: KnownShow) -> views.ShowView:
         accessible_release_hours=show.rules.accessible_release_hours,
         refund_until_hours=show.rules.refund_until_hours,
         refund_percent=show.rules.refund_percent,
-        resale=show.rules.resale,
+        resale=views.ResaleView(*msgspec.structs.astuple(show.rules.resale)),
         presales=[views.PresaleView(p.name, p.opens_at, p.closes_at) for p in show.rules.presales],
+        local_starts_at=row["local_starts_at"],
         sections=sections,
         ticket_types=[
             views.TicketTypeView(

@@ -16,7 +16,9 @@ from sanic.response import HTTPResponse
 from edge import problems
 from edge.bookings import bookings
 from edge.catalogue import catalogue
+from edge.charges import charges
 from edge.context import Context
+from edge.coupons import coupons
 from edge.health import health
 from edge.identity import identity
 from edge.my_bookings import my_bookings
@@ -28,6 +30,8 @@ from edge.pages import pages
 from edge.paying import paying
 from edge.payments_webhook import payments_webhook
 from edge.quotes import quotes
+from edge.show_records import show_records
+from edge.shows import shows
 from sagas.clock import monotonic_seconds
 from store.connection import is_operating
 from store.logs import configure
@@ -62,6 +66,10 @@ def make_app() -> Sanic[Any, Any]:
         my_bookings,
         paying,
         catalogue,
+        shows,
+        coupons,
+        show_records,
+        charges,
         identity,
         payments_webhook,
         operating,

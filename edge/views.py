@@ -11,7 +11,6 @@ from sagas import booking as booking_saga
 from sagas.identity import booking_code
 from sagas.money import Money
 from sagas.prices import Amounts
-from sagas.terms import Resale
 from store.bookings import BookingRow
 from store.sagas import restore
 from store.settings import settings
@@ -113,6 +112,14 @@ class TicketTypeView(msgspec.Struct, omit_defaults=True):
     percent: int | None = None
 
 
+class ResaleView(msgspec.Struct):
+    """What a ticket may be offered for again, and until how long before the show."""
+
+    max_percent: int
+    fee_percent: int
+    until_hours: int
+
+
 class PresaleView(msgspec.Struct):
     """When those with an access code may buy before the general sale."""
 
@@ -140,8 +147,9 @@ class ShowView(msgspec.Struct):
     accessible_release_hours: int | None
     refund_until_hours: int | None
     refund_percent: int
-    resale: Resale
+    resale: ResaleView
     presales: list[PresaleView]
+    local_starts_at: datetime | None
     sections: list[SectionView]
     ticket_types: list[TicketTypeView]
 

@@ -73,12 +73,13 @@ async def make_show(
     rules: Rules = NO_RULES,
     takes_hall: bool = True,
     show_id: UUID | None = None,
+    connection: Any = None,
 ) -> tuple[str, OpenShow]:
     """Insert a show; its lane, and the command that opens it there.  ``prices`` are minor units by section id.
 
     It takes its hall for its time: an ExclusionViolationError when another show has it then."""
-    show_id = show_id or new_id()
-    number = await pool().fetchval("SELECT nextval('show_number')")
+    show_id, connection = show_id or new_id(), connection or pool()
+    number = await connection.fetchval("SELECT nextval('show_number')")
     lane = show_lane(number % settings().show_lanes)
     priced = tuple(Price(section_id=section, amount=amount) for section, amount in prices.items())
     command = OpenShow(
@@ -98,8 +99,8 @@ async def make_show(
         max_live_holds=max_live_holds,
         rules=rules,
     )
-    await pool().execute(query("hall_time_give_back"), hall.id)
-    await pool().execute(
+    await connection.execute(query("hall_time_give_back"), hall.id)
+    await connection.execute(
         query("show_make"),
         show_id, number, event.id, hall.id, command.plan, lane, currency, msgspec.json.encode(priced).decode(),
         starts_at, ends_at, sale_opens_at, sale_closes_at, hold_seconds, max_seats_per_booking, max_seats_per_buyer,

@@ -120,6 +120,7 @@ async def amend(connection: Any, terms: OpenShow) -> None:
     )  # fmt: skip
     if changed != "UPDATE 1":
         raise StateDiffers(f"show {terms.show_id} is not open, or is missing")
+    await connection.execute(query("hall_time_moved"), terms.show_id, terms.starts_at, terms.ends_at)
 
 
 async def keep_coupon(connection: Any, show_id: UUID, code: str, terms: CouponTerms | None) -> None:

@@ -6,6 +6,9 @@ from tortoise.migrations import operations as ops
 UP = """
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 
+ALTER TABLE show ADD COLUMN local_starts_at timestamp;
+COMMENT ON COLUMN show.local_starts_at IS 'What the clock on the venue''s wall shows when it begins.';
+
 CREATE TABLE coupon (
     show_id uuid NOT NULL REFERENCES show (id),
     code text NOT NULL,
@@ -23,12 +26,20 @@ CREATE TABLE hall_time (
 CREATE INDEX hall_time_of_show ON hall_time (show_id);
 COMMENT ON TABLE hall_time IS 'When a hall is taken, and by which show: no two shows at once.';
 
+CREATE TABLE organiser_charges (
+    organiser_id uuid PRIMARY KEY REFERENCES organiser (id),
+    fees text,
+    tax text
+);
+COMMENT ON TABLE organiser_charges IS 'Fees and tax of the shows that an organiser makes from now on; each show keeps its own.';
+
 CREATE INDEX booking_of_show ON booking (show_id, place);
 """
 
 DOWN = """
-DROP TABLE coupon, hall_time;
+DROP TABLE coupon, hall_time, organiser_charges;
 DROP INDEX booking_of_show;
+ALTER TABLE show DROP COLUMN local_starts_at;
 """
 
 

@@ -60,8 +60,9 @@ SELECT * FROM show WHERE NOT opened LIMIT $1
 WITH made AS (
     INSERT INTO show (id, number, event_id, hall_id, plan_id, lane, currency, prices, starts_at, ends_at, sale_opens_at,
         sale_closes_at, hold_seconds, max_seats_per_booking, max_seats_per_buyer, max_live_holds, rules, opened, cancelled,
-        seats_version, place, "left", hash)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $15, $16, $17, false, false, 0, 0, '{}', '')
+        seats_version, place, "left", hash, local_starts_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $15, $16, $17, false, false, 0, 0, '{}', '',
+        $9::timestamptz AT TIME ZONE (SELECT v.time_zone FROM hall h JOIN venue v ON v.id = h.venue_id WHERE h.id = $4))
     RETURNING id, hall_id, starts_at, ends_at
 )
 INSERT INTO hall_time (show_id, hall_id, during)

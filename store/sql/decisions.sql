@@ -72,8 +72,15 @@ SELECT * FROM booking WHERE id = ANY($1::uuid[])
 -- name: show_amended
 -- The terms of an open show as they are from now on.
 UPDATE show SET prices = $2::jsonb, starts_at = $3, ends_at = $4, sale_opens_at = $5, sale_closes_at = $6, hold_seconds = $7,
-    max_seats_per_booking = $8, max_seats_per_buyer = $9, max_live_holds = $10, rules = $11
+    max_seats_per_booking = $8, max_seats_per_buyer = $9, max_live_holds = $10, rules = $11,
+    local_starts_at = CASE WHEN starts_at = $3 THEN local_starts_at ELSE $3::timestamptz AT TIME ZONE (
+        SELECT v.time_zone FROM hall h JOIN venue v ON v.id = h.venue_id WHERE h.id = show.hall_id
+    ) END
 WHERE id = $1 AND opened
+
+-- name: hall_time_moved
+-- Where a show has moved to: refused by the table's constraint while another show has the hall then.
+UPDATE hall_time SET during = tstzrange($2, $3) WHERE show_id = $1 AND during <> tstzrange($2, $3)
 
 -- name: coupon_kept
 INSERT INTO coupon (show_id, code, terms) VALUES ($1, $2, $3) ON CONFLICT (show_id, code) DO UPDATE SET terms = excluded.terms
