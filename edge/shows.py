@@ -22,10 +22,11 @@ from edge.show_cache import KnownShow, known
 from edge.wishes import SeatId
 from sagas import clock
 from sagas.identity import new_id
-from sagas.messages import AmendShow, BlockSeats, Changes, UnblockSeats
+from sagas.messages import AmendShow, BlockSeats, Changes, OpenShow, UnblockSeats
 from sagas.seat_plan import SeatPlan, decode
 from store import catalogue
 from store import shows as rows
+from store.connection import transaction
 
 shows = Blueprint("shows")
 
@@ -79,11 +80,18 @@ async def create_shows(request: Request, event_id: UUID, body: NewShow, acting: 
 
 async def _make(
     here: Context, event_id: UUID, hall: Any, times: list[tuple[datetime, datetime, datetime]], terms: dict[str, Any]
-) -> list[Any]:
+) -> list[tuple[str, OpenShow]]:
+    """All of the shows, or none: where one cannot be, or says more than its lane takes."""
     try:
-        return await rows.make(event_id, hall, times, terms, lambda lane, command: sealed_for(here, lane, command, ""))
+        async with transaction() as connection:
+            made = await rows.make(connection, event_id, hall, times, terms)
+            for lane, command in made:
+                sealed_for(here, lane, command, "")
+            return made
     except rows.HallTaken as error:
-        raise _hall_taken(error.show, error.index) from error
+        begins, ends, _ = times[error.index]
+        other = await catalogue.hall_taken(hall["hall_id"], begins, ends, event_id)
+        raise _hall_taken(other, error.index) from error
 
 
 def _hall_taken(show: Any, index: int = 0) -> Problem:

@@ -1,6 +1,5 @@
 """Shows as their organisers make and see them.  Once a show is open, only its lane writes its row."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,17 +10,17 @@ import msgspec
 from sagas.messages import OpenShow
 from sagas.terms import Fees, Rules, Tax
 from store import catalogue
-from store.connection import pool, transaction
+from store.connection import pool
 from store.sql import query
 from store.tables import Event, Hall
 
 
 class HallTaken(Exception):
-    """Another show has the hall then: its id and times."""
+    """Another show has the hall at the time that has this index."""
 
-    def __init__(self, index: int, show: Any) -> None:
-        super().__init__(f"show {show['id'] if show else 'unknown'} has the hall then")
-        self.index, self.show = index, show
+    def __init__(self, index: int) -> None:
+        super().__init__(f"the hall is taken at time {index}")
+        self.index = index
 
 
 class Charges(NamedTuple):
@@ -41,26 +40,22 @@ async def event_to_show(event_id: UUID, organiser_id: UUID) -> Any | None:
 
 
 async def make(
-    event_id: UUID, hall: Any, times: list[tuple[datetime, datetime, datetime]], terms: dict[str, Any],
-    check: Callable[[str, OpenShow], object],
-) -> list[tuple[str, OpenShow]]:  # fmt: skip
-    """Insert shows at these times (start, end, close of the sale), under the same terms otherwise: all of them, or none
-    when ``check`` raises for the lane and the opening of one.  Raises HallTaken."""
-    made = []
+    connection: Any, event_id: UUID, hall: Any, times: list[tuple[datetime, datetime, datetime]], terms: dict[str, Any]
+) -> list[tuple[str, OpenShow]]:
+    """Insert shows at these times (start, end, close of the sale), under the same terms otherwise.
+
+    Each one's lane, and the command that opens it there.  Raises HallTaken."""
+    made: list[tuple[str, OpenShow]] = []
     event, room = Event(id=event_id), Hall(id=hall["hall_id"], plan_id=hall["plan_id"])
     try:
-        async with transaction() as connection:
-            for begins, ends, closes in times:
-                made.append(
-                    await catalogue.make_show(
-                        event, room, starts_at=begins, ends_at=ends, sale_closes_at=closes, connection=connection,
-                        **terms,
-                    )
-                )  # fmt: skip
-                check(*made[-1])
+        for begins, ends, closes in times:
+            made.append(
+                await catalogue.make_show(
+                    event, room, starts_at=begins, ends_at=ends, sale_closes_at=closes, connection=connection, **terms
+                )
+            )
     except asyncpg.ExclusionViolationError as error:
-        begins, ends, _ = times[len(made)]
-        raise HallTaken(len(made), await catalogue.hall_taken(hall["hall_id"], begins, ends, event_id)) from error
+        raise HallTaken(len(made)) from error
     return made
 
 
