@@ -20,7 +20,9 @@ from sagas import booking as booking_saga
 from sagas.clock import rfc3339
 from sagas.identity import saga_lane
 from sagas.messages import (
+    AmendShow,
     ConfirmSeats,
+    DropCoupon,
     ExpireHold,
     Fence,
     HoldExpired,
@@ -32,6 +34,7 @@ from sagas.messages import (
     SeatsGone,
     SeatsHeld,
     SeatsReleased,
+    SetCoupon,
     Several,
     ShowCommand,
     ShowLaneMessage,
@@ -62,6 +65,7 @@ _NOTHING = Outcome("repeat", decided=False)
 #: Asked by type, not by isinstance: messages are structs of an abstract metaclass, which makes that a slow question.
 BOOKING_COMMANDS = (HoldSeats, ConfirmSeats, ReleaseSeats, ExpireHold)
 SEAT_COMMANDS = (ConfirmSeats, ReleaseSeats, ExpireHold)
+TERMS_COMMANDS = (AmendShow, SetCoupon, DropCoupon)
 Load = Callable[[Any, str, UUID], Awaitable[Show | None]]
 
 
@@ -108,7 +112,8 @@ def chain_hash(before: str, generation: int, offset: int, body: str, at: str, re
 def hold_of(show: Show, row: Any) -> Hold:
     """A booking's row as its show remembers it."""
     seats = tuple(show.ordinal(place["id"]) for place in msgspec.json.decode(row["seats"]))
-    return Hold(row["buyer_id"], seats, row["state"], row["held_until"])
+    coupon = msgspec.json.decode(row["amounts"])["coupon"] if '"coupon":' in row["amounts"] else ""
+    return Hold(row["buyer_id"], seats, row["state"], row["held_until"], coupon)
 
 
 class Batch:
@@ -219,6 +224,8 @@ class Batch:
         if show is not None:
             self._change_seats(show, command, outcome)
             apply(show, command, outcome)
+            if type(command) in TERMS_COMMANDS and outcome.refusal is None:
+                await self._keep_terms(show, command)
         self._settle(message, command, outcome, inputs, show, before)
 
     def _inputs(self, command: ShowCommand) -> Inputs:
@@ -246,6 +253,15 @@ class Batch:
         self._shows[command.show_id] = show
         return show
 
+    async def _keep_terms(self, show: Show, command: AmendShow | SetCoupon | DropCoupon) -> None:
+        """The show's terms and coupons as rows, for whoever loads it next and for those who read."""
+        await self._written()
+        if type(command) is AmendShow:
+            await decisions.amend(self._connection, show.terms)
+        else:
+            terms = show.coupons.get(command.code)  # type: ignore[union-attr]
+            await decisions.keep_coupon(self._connection, show.id, command.code, terms)  # type: ignore[union-attr]
+
     def _change_seats(self, show: Show, command: ShowCommand, outcome: Outcome) -> None:
         booking_id = getattr(command, "booking_id", None) if outcome.seat_state != FREE else None
         for ordinal in outcome.seats:
@@ -272,6 +288,8 @@ class Batch:
             if before is not None and before.state == "held":
                 self._count_hold(before.buyer_id, -1)
         self._report(message, command, outcome)
+        if type(command) not in BOOKING_COMMANDS:
+            self._reply(message, None, outcome.refusal)
 
     def _note(
         self, message: Read, outcome: Outcome, inputs: Inputs | None = None, show: Show | None = None, place: int = 0
@@ -361,9 +379,11 @@ class Batch:
             self._events[lane].append((event, message.options.traceparent))
 
     def _reply(self, message: Read, row: BookingRow | None, refusal: AnyRefusal | None = None) -> None:
-        if message.options.reply_to and type(message.command) is HoldSeats:
+        command: Any = message.command
+        if message.options.reply_to:
             text = _encode(refusal).decode() if refusal else None
-            reply = live.Reply(message.command.booking_id, row, text)
+            about = command.booking_id if type(command) is HoldSeats else command.command_id
+            reply = live.Reply(about, row, text)
             self._news.replies.setdefault(message.options.reply_to, []).append(reply)
 
     def _answer_again(self, message: Read, command: ShowCommand, outcome: Outcome) -> None:
@@ -371,7 +391,10 @@ class Batch:
         if type(command) is HoldSeats:
             self._reply(message, None if outcome.refusal else self._booked.get(command.booking_id), outcome.refusal)
         elif command.command_id in self._met:
-            self._report(message, command, self._met[command.command_id][2])
+            first = self._met[command.command_id][2]
+            self._report(message, command, first)
+            if type(command) not in BOOKING_COMMANDS:
+                self._reply(message, None, first.refusal)
 
     def _turn_away(self, message: Read, command: ShowCommand) -> None:
         why = self._away[command.show_id]
@@ -428,7 +451,7 @@ class Batch:
         buyers = {
             buyer: (self._live_holds.get(buyer, 0), change) for buyer, change in self._holds_change.items() if change
         }
-        await decisions.settle(self._connection, Standing(shows, buyers))
+        await decisions.settle(self._connection, self._now, Standing(shows, buyers))
         return Decided(self._news, self._sealed(), self._lines)
 
     def _sealed(self) -> list[Sealed]:

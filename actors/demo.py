@@ -255,6 +255,7 @@ async def make_race(name: str, seats: int, rows: int, hold_seconds: int, price: 
         sale_opens_at=clock.after(now, -ON_SALE_BEFORE_SECONDS),
         sale_closes_at=begins,
         hold_seconds=hold_seconds,
+        takes_hall=False,  # one race after the other, on one track
         show_id=show_id,
     )
     await open_shows([show_id])

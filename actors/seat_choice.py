@@ -2,17 +2,23 @@
 
 "Best" means: the first section in the hall maker's order (seated before standing) that can seat the party side by
 side; in it the row nearest the front; in the row the places nearest its middle.  An aisle parts a row.  When no row
-can seat the party together, it is split into the fewest groups, each placed by the same rule."""
+can seat the party together, it is split into the fewest groups, each placed by the same rule.
+
+Where single seats are avoided, a row's places that leave no free seat alone between others go before those that do.
+A party that asks for an accessible place gets, in the best row that has one, places side by side with as few accessible
+ones among them as can be, at least one; where no row has room, an accessible place and the best other places."""
 
 from array import array
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from sagas.seat_plan import PlanSection, SeatPlan
 
 FREE = 0
 _TAKEN_IS_ONE = bytes([0] + [1] * 255)
-#: A state that only a choice in the making uses, for places it has already picked.
-_PICKED = 9
+#: States that only a choice knows: a free place that is not for everybody, and one that was picked in the making.
+_KEPT, _PICKED = 8, 9
 
 
 class Row(NamedTuple):
@@ -24,10 +30,20 @@ class Row(NamedTuple):
 
 
 class SeatChoice:
-    """Where there is room.  Kept up to date with ``changed``; reads the show's states, which it does not own."""
+    """Where there is room.  Kept up to date with ``changed``; reads the show's states, which it does not own.
 
-    def __init__(self, plan: SeatPlan, states: bytearray) -> None:
-        self.plan, self.states = plan, states
+    ``kept`` places are not for everybody: they count as free in ``left``, not in ``open``, and no choice takes them
+    unless they are ``opened``.  Where nothing is kept, both counts and both states are one."""
+
+    def __init__(
+        self, plan: SeatPlan, states: bytearray, kept: Collection[int] = (), avoid_singles: bool = False
+    ) -> None:
+        self.plan, self._shown, self.kept, self.avoid_singles = plan, states, kept, avoid_singles
+        self.states = states
+        if kept:
+            self.states = bytearray(states)
+            for ordinal in kept:
+                self.states[ordinal] = self.states[ordinal] or _KEPT
         self.rows: list[Row] = []
         self.rows_of_section: list[range] = []
         self.row_of = array("i", [-1]) * plan.places
@@ -42,6 +58,12 @@ class SeatChoice:
             states[first : first + section.places].count(FREE)
             for first, section in zip(plan.firsts, plan.sections, strict=True)
         ]
+        self.open = self.left
+        if kept:
+            self.open = [
+                self.states[first : first + section.places].count(FREE)
+                for first, section in zip(plan.firsts, plan.sections, strict=True)
+            ]
         #: No row of the section before this one has so long a free run; for standing, no place before it is free.
         self._seated_from: dict[tuple[int, int], int] = {}
         self._standing_from = list(plan.firsts)
@@ -60,6 +82,8 @@ class SeatChoice:
             row = self.row_of[ordinal]
             section = self.section_of(ordinal)
             self.left[section] += step
+            if self.kept:
+                self._change_kept(ordinal, section, is_free)
             if row < 0:
                 if is_free:
                     self._standing_from[section] = min(self._standing_from[section], ordinal)
@@ -71,29 +95,138 @@ class SeatChoice:
                     if known is not None and known > row:
                         self._seated_from[section, size] = row
 
+    def _change_kept(self, ordinal: int, section: int, is_free: bool) -> None:
+        was = self.states[ordinal]
+        self.states[ordinal] = _KEPT if is_free and ordinal in self.kept else self._shown[ordinal]
+        self.open[section] += (self.states[ordinal] == FREE) - (was == FREE)
+
+    @contextmanager
+    def opened(self, ordinals: Collection[int]) -> Iterator[None]:
+        """While these kept places are for the one who asks, too."""
+        there = [ordinal for ordinal in ordinals if self.states[ordinal] == _KEPT]
+        if not there:
+            yield
+            return
+        remembered = self._seated_from, self._standing_from
+        self._seated_from, self._standing_from = {}, list(self.plan.firsts)
+        self._mark(there, FREE)
+        try:
+            yield
+        finally:
+            self._mark(there, _KEPT)
+            self._seated_from, self._standing_from = remembered
+
+    def _mark(self, ordinals: list[int], state: int) -> None:
+        for ordinal in ordinals:
+            self.states[ordinal] = state
+            self.open[self.section_of(ordinal)] += 1 if state == FREE else -1
+        for row in {self.row_of[ordinal] for ordinal in ordinals} - {-1}:
+            self.longest[row] = self._longest(self.rows[row])
+
     def best(self, quantity: int, sections: list[int], together: bool) -> list[int]:
         """The best free places for a party, or an empty list: not enough, or not side by side when that is asked."""
-        if sum(self.left[section] for section in sections) < quantity:
+        if sum(self.open[section] for section in sections) < quantity:
             return []
         ordered = sorted(sections, key=lambda index: self.plan.sections[index].kind == "standing")
         if found := self._together(quantity, ordered):
             return found
         return [] if together else self._in_groups(quantity, ordered)
 
+    def best_accessible(
+        self, quantity: int, sections: list[int], together: bool, accessible: Collection[int]
+    ) -> list[int]:
+        """The best places with an accessible one among them, or an empty list."""
+        rows = [row for index in sections for row in self.rows_of_section[index]]
+        for row in rows:
+            if self.longest[row] >= quantity and (found := self._accessible_in(row, quantity, accessible)):
+                return found
+        if together:
+            return []
+        one = next((found for row in rows if (found := self._accessible_in(row, 1, accessible))), [])
+        if not one:
+            return []
+        here = self.section_of(one[0])
+        others = {ordinal for ordinal in accessible if self.states[ordinal] == FREE}
+        kept = bytearray(self.states[ordinal] for ordinal in others)
+        for ordinal in others:
+            self.states[ordinal] = _PICKED
+        try:
+            rest = self._rest(quantity - 1, [here]) or self._rest(quantity - 1, sections)
+        finally:
+            for ordinal, state in zip(others, kept, strict=True):
+                self.states[ordinal] = state
+        return one + rest if rest else []
+
+    def _rest(self, quantity: int, sections: list[int]) -> list[int]:
+        """The best places beside one that was picked before."""
+        ordered = sorted(sections, key=lambda index: self.plan.sections[index].kind == "standing")
+        return self._together(quantity, ordered, picking=True) or self._in_groups(quantity, ordered)
+
+    def _accessible_in(self, row: int, quantity: int, accessible: Collection[int]) -> list[int]:
+        """Places side by side in a row, with the fewest accessible ones but one, nearest its middle."""
+        middle, half = self.rows[row].middle, (quantity - 1) / 2
+        windows = [
+            (taken, self.avoid_singles and bool(self.singles(window)), abs(window.start + half - middle), window.start)
+            for window in self._windows(row, quantity)
+            if (taken := sum(ordinal in accessible for ordinal in window))
+        ]
+        return list(range(min(windows)[-1], min(windows)[-1] + quantity)) if windows else []
+
+    def _windows(self, row: int, quantity: int) -> Iterator[range]:
+        """Free places side by side, so many, wherever the row has them."""
+        wanted = bytes(quantity)
+        for first, length in self.rows[row].blocks:
+            block = self.states[first : first + length]
+            at = block.find(wanted)
+            while at >= 0:
+                yield range(first + at, first + at + quantity)
+                at = block.find(wanted, at + 1)
+
+    def singles(self, ordinals: Collection[int]) -> list[int]:
+        """The free seats that would be left alone between others, were these taken."""
+        alone = []
+        for ordinal in sorted({beside for at in ordinals for beside in (at - 1, at + 1)} - set(ordinals)):
+            block = self._block_of(ordinal)
+            if ordinal not in block or self.states[ordinal] != FREE:
+                continue
+            beside = [at for at in (ordinal - 1, ordinal + 1) if at in block]
+            reached = any(at in ordinals for at in beside)
+            if reached and not any(self.states[at] == FREE and at not in ordinals for at in beside):
+                alone.append(ordinal)
+        return alone
+
+    def _block_of(self, ordinal: int) -> range:
+        """The seats between two aisles among which this one is; none for a standing place, or none at all."""
+        row = self.row_of[ordinal] if 0 <= ordinal < len(self.row_of) else -1
+        if row < 0:
+            return range(0)
+        return next(
+            range(first, first + length) for first, length in self.rows[row].blocks if first <= ordinal < first + length
+        )
+
+    def without_singles(self, row: int, quantity: int, near: float) -> list[int]:
+        """Places side by side in a row that leave no seat alone, nearest to where one wants to be; or an empty list."""
+        windows = [
+            (abs(window.start + (quantity - 1) / 2 - near), window.start)
+            for window in self._windows(row, quantity)
+            if not self.singles(window)
+        ]
+        return list(range(min(windows)[1], min(windows)[1] + quantity)) if windows else []
+
     def _together(self, quantity: int, sections: list[int], *, picking: bool = False) -> list[int]:
         """``picking``: some places only look taken, so nothing may be learnt about rows that seem full."""
         for section in sections:
-            if self.left[section] < quantity:
+            if self.open[section] < quantity:
                 continue
             if self.plan.sections[section].kind == "standing":
-                if found := self._standing(section, quantity):
+                if found := self.standing(section, quantity):
                     return found
                 continue
             rows = self.rows_of_section[section]
             row = begin = self._seated_from.get((section, quantity), rows.start)
             while row < rows.stop:
                 if self.longest[row] >= quantity:
-                    if found := self._middle_of(self.rows[row], quantity):
+                    if found := self._in_row(row, quantity):
                         self._remember(section, quantity, begin, row)
                         return found
                     if not picking:
@@ -125,6 +258,11 @@ class SeatChoice:
                 self.states[ordinal] = state
         return picked if len(picked) == quantity else []
 
+    def _in_row(self, row: int, quantity: int) -> list[int]:
+        if self.avoid_singles and (found := self.without_singles(row, quantity, self.rows[row].middle)):
+            return found
+        return self._middle_of(self.rows[row], quantity)
+
     def _middle_of(self, row: Row, quantity: int) -> list[int]:
         wanted = bytes(quantity)
         best, distance = -1, float("inf")
@@ -139,7 +277,8 @@ class SeatChoice:
                 at = block.find(wanted, at + 1)
         return list(range(best, best + quantity)) if best >= 0 else []
 
-    def _standing(self, section: int, quantity: int) -> list[int]:
+    def standing(self, section: int, quantity: int) -> list[int]:
+        """The first free places of a standing area, or an empty list when there are not so many."""
         first = self.plan.firsts[section]
         end = first + self.plan.sections[section].places
         found: list[int] = []

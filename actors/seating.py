@@ -84,6 +84,7 @@ class ShowLanes(LaneActor[Read, Decided]):
         show = Show(row["id"], terms_of(row), plan, states)
         show.cancelled, show.places, show.seats_version = row["cancelled"], row["place"], row["seats_version"]
         show.hash = row["hash"]
+        show.coupons = await decisions.coupons(connection, show.id)
         for booking in await decisions.live_bookings(connection, show.id):
             show.remember(booking["id"], hold_of(show, booking))
         return show

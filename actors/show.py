@@ -10,29 +10,29 @@ from uuid import UUID
 
 import msgspec
 
+from actors import amending, choosing
+from actors.admitting import closed, not_in_time, over_a_limit
+from actors.promising import places_and_amounts, used_up
 from actors.seat_choice import SeatChoice
 from sagas import clock
 from sagas.identity import base32, ordinal_of
 from sagas.messages import (
+    AmendShow,
+    BlockSeats,
     ConfirmSeats,
+    DropCoupon,
     ExpireHold,
     HoldSeats,
     OpenShow,
     ReleaseSeats,
+    SetCoupon,
     ShowCommand,
+    UnblockSeats,
 )
-from sagas.prices import Amounts, price
-from sagas.refusals import (
-    AnyRefusal,
-    KeyReused,
-    LimitReached,
-    NotInTime,
-    NotTogether,
-    SeatTaken,
-    ShowClosed,
-    SoldOut,
-)
+from sagas.prices import Amounts, price, type_prices
+from sagas.refusals import AnyRefusal, KeyReused, ShowClosed
 from sagas.seat_plan import SeatPlan
+from sagas.terms import CouponTerms, Rules
 
 FREE, HELD, SOLD, BLOCKED = range(4)
 STATE_NAMES = ("free", "held", "sold", "blocked")
@@ -49,8 +49,8 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
     met_on_other_show: bool = False
 
 
-class Place(msgspec.Struct, frozen=True):
-    """One place of a booking, as it was promised."""
+class Place(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One place of a booking, as it was promised: its price, and its share of what is taken off and added."""
 
     id: str
     label: str
@@ -58,6 +58,11 @@ class Place(msgspec.Struct, frozen=True):
     section: str
     section_id: str
     price: int
+    ticket_type: str = ""
+    discount: int = 0
+    fees: int = 0
+    tax: int = 0
+    tax_included: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,25 +89,56 @@ class Hold(msgspec.Struct):
     seats: tuple[int, ...]
     state: str
     held_until: datetime | None
+    coupon: str = ""
 
 
 class Show:
     """One show's state: a byte for each place, and its bookings."""
 
     def __init__(self, show_id: UUID, terms: OpenShow, plan: SeatPlan, states: bytearray | None = None) -> None:
-        self.id, self.terms, self.plan = show_id, terms, plan
+        self.id, self.plan = show_id, plan
         self.prefix = base32(terms.number) + "-"
         self.states = states if states is not None else bytearray(plan.places)
-        self.choice = SeatChoice(plan, self.states)
-        self.prices = {price.section_id: price.amount for price in terms.prices}
+        self.set_terms(terms)
         self.section_index = {section.id: index for index, section in enumerate(plan.sections)}
         self.bookings: dict[UUID, Hold] = {}
         self.live_holds: dict[UUID, int] = {}
         self.buyer_seats: dict[UUID, int] = {}
+        self.coupons: dict[str, CouponTerms] = {}
+        self.coupon_uses: dict[tuple[str, UUID | None], int] = {}
         self.cancelled = False
         self.places = 0
         self.seats_version = 0
         self.hash = ""
+
+    def set_terms(self, terms: OpenShow) -> None:
+        """Sell under these terms from now on.  A show without rules of its own is ``simple``: it pays for none."""
+        self.terms, self.rules = terms, terms.rules or Rules()
+        self.prices = {price.section_id: price.amount for price in terms.prices}
+        self.types = type_prices(self.prices, self.rules.ticket_types)
+        self.keepers = choosing.keepers_of(self.plan, terms)
+        self.simple = not (self.keepers or self.types or self.rules.fees or self.rules.tax or self._avoids_singles())
+        self._choose_without(self.keepers)
+
+    def _avoids_singles(self) -> bool:
+        return self.rules.single_seats == "refuse"
+
+    def _choose_without(self, keeping: tuple[choosing.Keeper, ...]) -> None:
+        self._keeping = keeping
+        kept = frozenset[int]().union(*(keeper.places for keeper in keeping))
+        self.choice = SeatChoice(self.plan, self.states, kept, self._avoids_singles())
+
+    def keep(self, now: datetime) -> None:
+        """Let those places go that were kept until now."""
+        keeping = tuple(keeper for keeper in self._keeping if keeper.keeps(now))
+        if len(keeping) < len(self._keeping):
+            self._choose_without(keeping)
+
+    def keeps_accessible(self, ordinal: int) -> bool:
+        """Whether the place is free, and kept for those who need an accessible one."""
+        return self.states[ordinal] == FREE and any(
+            ordinal in keeper.places for keeper in self._keeping if not keeper.access_code
+        )
 
     def remember(self, booking_id: UUID, hold: Hold) -> None:
         """Take in a booking that is already so, from the database or an outcome."""
@@ -116,6 +152,10 @@ class Show:
         self.buyer_seats[hold.buyer_id] = self.buyer_seats.get(hold.buyer_id, 0) + step * len(hold.seats)
         if hold.state == "held":
             self.live_holds[hold.buyer_id] = self.live_holds.get(hold.buyer_id, 0) + step
+        if hold.coupon:
+            for whose in (None, hold.buyer_id):
+                use = (hold.coupon, whose)
+                self.coupon_uses[use] = self.coupon_uses.get(use, 0) + step
 
     def place(self, ordinal: int) -> Place:
         """The place as a booking shows it, with its price."""
@@ -155,7 +195,8 @@ def decide(show: Show | None, command: ShowCommand, now: datetime, inputs: Input
     if type(command) is OpenShow:
         return Outcome("opened") if show is None else Outcome("repeat", decided=False, reason="opened")
     if show is None:
-        return _refused(ShowClosed(detail="This show is not on sale yet.", reason="not-open"))
+        unopened = ShowClosed(detail="This show is not on sale yet.", reason="not-open")
+        return _refused(unopened) if hasattr(command, "booking_id") else _changed("", unopened)
     return _DECIDE[type(command)](show, command, now, inputs)
 
 
@@ -170,11 +211,19 @@ def apply(show: Show, command: Any, outcome: Outcome) -> None:
             show.choice.changed(list(outcome.seats), was_free, is_free)
     if type(command) is HoldSeats:
         if outcome.name == "held":
-            hold = Hold(command.buyer_id, outcome.seats, "held", outcome.held_until)
+            hold = Hold(command.buyer_id, outcome.seats, "held", outcome.held_until, command.coupon)
             show.remember(command.booking_id, hold)
     elif outcome.booking_state:
         hold = show.bookings[command.booking_id]
-        show.remember(command.booking_id, Hold(hold.buyer_id, hold.seats, outcome.booking_state, hold.held_until))
+        show.remember(
+            command.booking_id, Hold(hold.buyer_id, hold.seats, outcome.booking_state, hold.held_until, hold.coupon)
+        )
+    elif outcome.name == "amended":
+        show.set_terms(amending.amended(show.terms, command.changes))
+    elif outcome.name == "coupon-set":
+        show.coupons[command.code] = command.terms
+    elif outcome.name == "coupon-dropped":
+        del show.coupons[command.code]
 
 
 def _refused(refusal: AnyRefusal) -> Outcome:
@@ -182,13 +231,23 @@ def _refused(refusal: AnyRefusal) -> Outcome:
 
 
 def _hold(show: Show, wish: HoldSeats, now: datetime, inputs: Inputs) -> Outcome:
-    refusal = _not_in_time(wish, now) or _closed(show, now) or _over_a_limit(show, wish, inputs)
+    refusal = not_in_time(wish, now) or closed(show, wish, now) or over_a_limit(show, wish, inputs)
     if refusal is not None:
         return _refused(refusal)
-    seats = _chosen(show, wish) if wish.seats else _best(show, wish)
-    if not isinstance(seats, tuple):
-        return _refused(seats)
-    places = tuple(show.place(ordinal) for ordinal in seats)
+    if show.simple and wish.version == 1:
+        seats = choosing.chosen(show, wish) if wish.seats else choosing.best(show, wish)
+        if not isinstance(seats, tuple):
+            return _refused(seats)
+        places = tuple(show.place(ordinal) for ordinal in seats)
+        amounts = price([place.price for place in places])
+    else:
+        seats = choosing.choose(show, wish, now)
+        if not isinstance(seats, tuple):
+            return _refused(seats)
+        promised = places_and_amounts(show, wish, seats, now)
+        if not isinstance(promised, tuple):
+            return _refused(promised)
+        places, amounts = promised
     return Outcome(
         "held",
         seats=seats,
@@ -196,72 +255,8 @@ def _hold(show: Show, wish: HoldSeats, now: datetime, inputs: Inputs) -> Outcome
         booking_state="held",
         held_until=clock.after(now, show.terms.hold_seconds),
         places=places,
-        amounts=price([place.price for place in places]),
+        amounts=amounts,
     )
-
-
-def _not_in_time(wish: HoldSeats, now: datetime) -> AnyRefusal | None:
-    if now <= wish.not_after:
-        return None
-    return NotInTime(detail="Your wish came to its turn too late to be sure that you still wait. Please try again.")
-
-
-def _closed(show: Show, now: datetime) -> AnyRefusal | None:
-    terms = show.terms
-    if show.cancelled:
-        return ShowClosed(detail="This show has been cancelled.", reason="cancelled")
-    if now >= min(terms.sale_closes_at, terms.ends_at):
-        return ShowClosed(detail="The sale for this show has ended.", reason="over")
-    if now < terms.sale_opens_at:
-        return ShowClosed(detail="The sale for this show has not begun yet.", reason="not-open")
-    return None
-
-
-def _over_a_limit(show: Show, wish: HoldSeats, inputs: Inputs) -> AnyRefusal | None:
-    terms, wanted = show.terms, len(wish.seats) or wish.quantity
-    if wanted > terms.max_seats_per_booking:
-        limit = terms.max_seats_per_booking
-        return LimitReached(detail=f"A booking may have at most {limit} places.", limit=limit, of="seats-per-booking")
-    if show.live_holds.get(wish.buyer_id, 0) >= terms.max_live_holds:
-        limit = terms.max_live_holds
-        text = f"You already hold {limit} unpaid bookings for this show. Pay for one, or let it end."
-        return LimitReached(detail=text, limit=limit, of="live-holds")
-    if inputs.live_holds >= inputs.live_holds_limit:
-        limit = inputs.live_holds_limit
-        text = f"You already hold {limit} unpaid bookings. Pay for one, or let it end."
-        return LimitReached(detail=text, limit=limit, of="live-holds-over-shows")
-    cap = terms.max_seats_per_buyer
-    if cap is not None and show.buyer_seats.get(wish.buyer_id, 0) + wanted > cap:
-        return LimitReached(detail=f"A buyer may have at most {cap} places.", limit=cap, of="seats-per-buyer")
-    return None
-
-
-def _chosen(show: Show, wish: HoldSeats) -> tuple[int, ...] | AnyRefusal:
-    seats = tuple(show.ordinal(seat) for seat in wish.seats)
-    taken = tuple(seat for seat, at in zip(wish.seats, seats, strict=True) if at < 0 or show.states[at] != FREE)
-    if not taken and len(set(seats)) == len(seats):
-        return seats
-    section = show.choice.section_of(seats[0]) if seats[0] >= 0 else 0
-    near = show.choice.best(len(seats), [section], together=False)
-    return SeatTaken(
-        detail="Some of these seats are no longer free." if len(seats) > 1 else "This seat is no longer free.",
-        taken=taken,
-        alternatives=tuple(show.seat_id(ordinal) for ordinal in near),
-    )
-
-
-def _best(show: Show, wish: HoldSeats) -> tuple[int, ...] | AnyRefusal:
-    every = range(len(show.plan.sections))
-    sections = list(every) if wish.section_id is None else [show.section_index.get(wish.section_id, -1)]
-    if sections == [-1]:
-        return SoldOut(detail="There is no such section at this show.", left=0)
-    found = show.choice.best(wish.quantity, sections, wish.together)
-    if found:
-        return tuple(found)
-    left = sum(show.choice.left[section] for section in sections)
-    if left < wish.quantity:
-        return SoldOut(detail=f"Only {left} places are left." if left else "All places are taken.", left=left)
-    return NotTogether(detail=f"There are no {wish.quantity} places side by side any more.", left=left)
 
 
 def _confirm(show: Show, command: ConfirmSeats, now: datetime, _inputs: Inputs) -> Outcome:
@@ -277,6 +272,8 @@ def _confirm(show: Show, command: ConfirmSeats, now: datetime, _inputs: Inputs) 
     # late money: nobody else has the seats, so they are this buyer's after all
     if show.cancelled or now >= show.terms.ends_at:
         return Outcome("gone", reason="over")
+    if hold.coupon and used_up(show, hold.coupon, hold.buyer_id):
+        return Outcome("gone", reason="coupon")
     if all(show.states[ordinal] == FREE for ordinal in hold.seats):
         return Outcome("confirmed", seats=hold.seats, seat_state=SOLD, booking_state="confirmed", reason="retaken")
     return Outcome("gone", reason="taken")
@@ -298,9 +295,41 @@ def _expire(show: Show, command: ExpireHold, now: datetime, _inputs: Inputs) -> 
     return Outcome("expired", seats=hold.seats, seat_state=FREE, booking_state="expired")
 
 
+def _amend(show: Show, command: AmendShow, now: datetime, _inputs: Inputs) -> Outcome:
+    return _changed("amended", amending.amendment_refused(show, command, now))
+
+
+def _set_coupon(show: Show, command: SetCoupon, _now: datetime, _inputs: Inputs) -> Outcome:
+    return Outcome("coupon-set")
+
+
+def _drop_coupon(show: Show, command: DropCoupon, _now: datetime, _inputs: Inputs) -> Outcome:
+    return _changed("coupon-dropped", amending.coupon_missing(show, command))
+
+
+def _block(show: Show, command: BlockSeats, _now: datetime, _inputs: Inputs) -> Outcome:
+    seats = amending.block(show, command)
+    return Outcome("blocked", seats=seats, seat_state=BLOCKED) if isinstance(seats, tuple) else _changed("", seats)
+
+
+def _unblock(show: Show, command: UnblockSeats, _now: datetime, _inputs: Inputs) -> Outcome:
+    seats = amending.unblock(show, command)
+    return Outcome("unblocked", seats=seats, seat_state=FREE) if isinstance(seats, tuple) else _changed("", seats)
+
+
+def _changed(name: str, refusal: AnyRefusal | None) -> Outcome:
+    """An organiser's change, or why not; no booking is refused by it."""
+    return Outcome(name) if refusal is None else Outcome("refused", refusal=refusal)
+
+
 _DECIDE: dict[type[ShowCommand], Callable[[Show, Any, datetime, Inputs], Outcome]] = {
     HoldSeats: _hold,
     ConfirmSeats: _confirm,
     ReleaseSeats: _release,
     ExpireHold: _expire,
+    AmendShow: _amend,
+    SetCoupon: _set_coupon,
+    DropCoupon: _drop_coupon,
+    BlockSeats: _block,
+    UnblockSeats: _unblock,
 }

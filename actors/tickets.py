@@ -26,7 +26,8 @@ def tickets_of(row: Any) -> list[TicketRow]:
         nonce = hashlib.sha256(settings().signing_seed + ticket_id.bytes).digest()[: qr_code.NONCE_BYTES]
         claims = qr_code.TicketClaims(show_id=row["show_id"], ticket_id=ticket_id, seat_id=place["id"], nonce=nonce)
         code = qr_code.sign(claims, settings().signing_seed)
-        issued.append(TicketRow(ticket_id, row["id"], row["show_id"], place["id"], row["buyer_id"], code))
+        kind = place.get("ticket_type")
+        issued.append(TicketRow(ticket_id, row["id"], row["show_id"], place["id"], row["buyer_id"], kind, code))
     return issued
 
 

@@ -20,6 +20,8 @@ from sagas.clock import rfc3339
 from sagas.messages import HoldSeats, OpenShow, SagaEvent, SeatsHeld, ShowLaneMessage
 from sagas.saga import advance
 from sagas.seat_plan import SeatPlan, decode
+from sagas.terms import decode_coupon
+from store.catalogue import terms_of
 from store.connection import close_database, open_database
 from store.sagas import restore
 from store.settings import SettingsError
@@ -150,6 +152,27 @@ async def shows(view: Snapshot) -> tuple[int, Differences]:
     return len(rows), wrong
 
 
+async def terms(view: Snapshot) -> tuple[int, Differences]:
+    """terms: what a show's row says of its sale, and its coupons, are what the journal makes of them"""
+    replay: Replay = view.replay  # type: ignore[attr-defined]
+    coupons: dict[UUID, dict[str, Any]] = {}
+    for row in await view.all("verify_coupons"):
+        coupons.setdefault(row["show_id"], {})[row["code"]] = decode_coupon(row["terms"])
+    rows, wrong = await view.all("verify_terms"), []
+    for row in rows:
+        show = replay.shows.get(row["id"])
+        if show is None or not _same_terms(show.terms, terms_of(row)):
+            wrong.append(f"show {row['id']} sells under other terms than the journal says")
+        elif show.coupons != coupons.get(row["id"], {}):
+            wrong.append(f"show {row['id']} has other coupons than the journal says")
+    return len(rows) + sum(map(len, coupons.values())), wrong
+
+
+def _same_terms(told: OpenShow, kept: OpenShow) -> bool:
+    """The same but for the command that opened the show; rows of before there were rules may have got some since."""
+    return told == msgspec.structs.replace(kept, command_id=told.command_id, version=told.version)
+
+
 async def bookings(view: Snapshot) -> tuple[int, Differences]:
     """bookings: each is in the state to which the journal brought it, and none is missing"""
     replay: Replay = view.replay  # type: ignore[attr-defined]
@@ -208,7 +231,7 @@ async def holds(view: Snapshot) -> tuple[int, Differences]:
 
 
 CHECKS: tuple[Check, ...] = (
-    chains, replayed, decided_once, seats, shows, bookings, sagas, tickets, money, wallets, holds,
+    chains, replayed, decided_once, seats, shows, terms, bookings, sagas, tickets, money, wallets, holds,
 )  # fmt: skip
 
 

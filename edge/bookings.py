@@ -70,6 +70,7 @@ async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWi
         section_id=body.section_id,
         together=body.together,
         method=body.payment.method,
+        **body.extras,
     )
     options = Options(request.ctx.traceparent, here.id if wait_seconds else "")
     expected = here.news.expect(booking_id) if wait_seconds else None

@@ -159,8 +159,24 @@ def show_view(show: KnownShow) -> views.ShowView:
         max_seats_per_booking=row["max_seats_per_booking"],
         max_seats_per_buyer=row["max_seats_per_buyer"],
         max_live_holds=row["max_live_holds"],
+        single_seats=show.rules.single_seats,
+        accessible_release_hours=show.rules.accessible_release_hours,
+        refund_until_hours=show.rules.refund_until_hours,
+        refund_percent=show.rules.refund_percent,
+        resale=views.ResaleView(*msgspec.structs.astuple(show.rules.resale)),
+        presales=[views.PresaleView(p.name, p.opens_at, p.closes_at) for p in show.rules.presales],
+        local_starts_at=row["local_starts_at"],
         sections=sections,
-        ticket_types=[],
+        ticket_types=[
+            views.TicketTypeView(
+                kind.name,
+                kind.name,
+                kind.section_id,
+                Money(kind.amount, currency) if kind.amount is not None else None,
+                kind.percent,
+            )
+            for kind in show.rules.ticket_types
+        ],
     )
 
 

@@ -17,7 +17,7 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cursor: Annotated[str, msgspec.Meta(max_length=400)] | None = None
 
 
-def encode_cursor(*place: datetime | str | UUID) -> str:
+def encode_cursor(*place: datetime | str | int | UUID) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
@@ -37,6 +37,16 @@ def decode_name_cursor(cursor: str | None) -> str | None:
     """The name at which the page before ended, in lists that are sorted by a name of their own."""
     found = _decode(cursor, tuple[str])
     return found[0] if found else None
+
+
+def decode_word_cursor(cursor: str | None) -> str:
+    """The word after which a list goes on; nothing for its beginning."""
+    found = _decode(cursor, tuple[str])
+    return found[0] if found else ""
+
+
+def decode_place_cursor(cursor: str | None) -> tuple[int, int] | None:
+    return _decode(cursor, tuple[int, int])
 
 
 def _decode(cursor: str | None, kind: type[PlaceT]) -> PlaceT | None:

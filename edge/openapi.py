@@ -69,12 +69,23 @@ def description() -> dict[str, Any]:
 
 
 def _types(operation: Operation) -> list[Any]:
-    return [kind for kind in (operation.body, operation.query, *operation.answers.values()) if kind is not None]
+    answers = [kind for answer in operation.answers.values() for kind in _either(answer)]
+    return [kind for kind in (operation.body, operation.query, *answers) if kind is not None]
+
+
+def _either(answer: Any) -> tuple[Any, ...]:
+    """The types that an answer may have: one, or a tuple of several."""
+    return answer if isinstance(answer, tuple) else (answer,)
 
 
 def _describe(operation: Operation, by_type: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string"} | ({"format": "uuid"} if name.endswith("_id") else {}),
+        }
         for name in re.findall(r"{(\w+)}", operation.path)
     ]
     if operation.key:
@@ -115,6 +126,9 @@ def _describe(operation: Operation, by_type: dict[int, Any], components: dict[st
 
 
 def _answer(operation: Operation, kind: Any, by_type: dict[int, Any]) -> dict[str, Any]:
+    if isinstance(kind, tuple):
+        schema = {"oneOf": [by_type[id(one)] for one in kind]}
+        return {"description": "OK", "content": {"application/json": {"schema": schema}}}
     if kind is not None:
         return {"description": "OK", "content": {"application/json": {"schema": by_type[id(kind)]}}}
     if operation.content_type != "application/json":

@@ -98,11 +98,17 @@ def operation(
 
         call.__name__ = handler.__name__
         blueprint.add_route(
-            call, re.sub(r"{(\w+)}", r"<\1:uuid>", path), methods=_methods(method, content_type), name=handler.__name__
+            call, re.sub(r"{(\w+)}", _parameter, path), methods=_methods(method, content_type), name=handler.__name__
         )
         return handler
 
     return decorate
+
+
+def _parameter(found: re.Match[str]) -> str:
+    """What a path holds: ids are UUIDs, all else is a word."""
+    name = found[1]
+    return f"<{name}:uuid>" if name.endswith("_id") else f"<{name}:str>"
 
 
 def _methods(method: str, content_type: str) -> list[str]:

@@ -59,6 +59,7 @@ MAY: dict[str, Rule] = {
     "stream_seats": ANYBODY,
     # edge/bookings.py, my_bookings.py, paying.py
     "create_booking": ACCOUNT,
+    "quote_booking": ACCOUNT,
     "get_booking": OWN,
     "list_bookings": OWN,
     "get_timeline": OWN,
@@ -66,6 +67,20 @@ MAY: dict[str, Rule] = {
     "get_tickets_pdf": OWN,
     "choose_method": OWN,
     "verify_payment": OWN,
+    # edge/shows.py, coupons.py, show_records.py, charges.py
+    "create_shows": MANAGERS,
+    "change_show": MANAGERS,
+    "block_seats": MANAGERS,
+    "unblock_seats": MANAGERS,
+    "list_coupons": MANAGERS,
+    "create_coupon": MANAGERS,
+    "change_coupon": MANAGERS,
+    "delete_coupon": MANAGERS,
+    "list_show_bookings": SELLERS,
+    "list_journal": MANAGERS,
+    "get_journal_head": ANYBODY,
+    "get_charges": MANAGERS,
+    "change_charges": MANAGERS,
     # edge/operating.py
     "list_lanes": ADMIN,
     "list_dead_letters": ADMIN,

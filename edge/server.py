@@ -16,7 +16,9 @@ from sanic.response import HTTPResponse
 from edge import problems
 from edge.bookings import bookings
 from edge.catalogue import catalogue
+from edge.charges import charges
 from edge.context import Context
+from edge.coupons import coupons
 from edge.health import health
 from edge.identity import identity
 from edge.members import members
@@ -29,6 +31,9 @@ from edge.pages import not_now as page_not_now
 from edge.pages import pages
 from edge.paying import paying
 from edge.payments_webhook import payments_webhook
+from edge.quotes import quotes
+from edge.show_records import show_records
+from edge.shows import shows
 from sagas.clock import monotonic_seconds
 from store.connection import is_operating
 from store.logs import configure
@@ -59,9 +64,14 @@ def make_app() -> Sanic[Any, Any]:
     )
     for blueprint in (
         bookings,
+        quotes,
         my_bookings,
         paying,
         catalogue,
+        shows,
+        coupons,
+        show_records,
+        charges,
         identity,
         organisers,
         members,

@@ -12,6 +12,7 @@ import structlog
 from sagas.clock import monotonic_seconds
 from sagas.identity import base32, ordinal_of
 from sagas.seat_plan import SeatPlan, decode
+from sagas.terms import NO_RULES, Rules, decode_rules
 from store import catalogue
 from store.connection import is_operating
 
@@ -29,9 +30,26 @@ class KnownShow(NamedTuple):
     prefix: str
     sections: frozenset[str]
     standing: frozenset[str]
+    rules: Rules
 
     def has_seat(self, seat: str) -> bool:
-        return ordinal_of(seat, self.prefix, self.plan.places) >= 0
+        return self.ordinal(seat) >= 0
+
+    def ordinal(self, seat: str) -> int:
+        """The seat's place in the plan, or -1 when it is none of this show's."""
+        return ordinal_of(seat, self.prefix, self.plan.places)
+
+
+def known(row: Any, plan: SeatPlan) -> KnownShow:
+    """A show by its row, with its seat plan decoded."""
+    return KnownShow(
+        row,
+        plan,
+        base32(row["number"]) + "-",
+        frozenset(section.id for section in plan.sections),
+        frozenset(section.id for section in plan.sections if section.kind == "standing"),
+        decode_rules(row["rules"]) or NO_RULES,
+    )
 
 
 class ShowCache:
@@ -41,9 +59,9 @@ class ShowCache:
 
     async def get(self, show_id: UUID) -> KnownShow | None:
         """The show, at most a few seconds old (older while Postgres is down); None when there is none to see."""
-        known = self._shows.get(show_id)
-        if known is not None and known[1] > monotonic_seconds():
-            return known[0]
+        found = self._shows.get(show_id)
+        if found is not None and found[1] > monotonic_seconds():
+            return found[0]
         task = self._loading.get(show_id)
         if task is None:
             task = self._loading[show_id] = asyncio.get_running_loop().create_task(self._load(show_id))
@@ -51,10 +69,14 @@ class ShowCache:
         try:
             return await asyncio.shield(task)
         except Exception as error:
-            if known is not None and is_operating(error):
+            if found is not None and is_operating(error):
                 log.warning("show_from_memory", show_id=str(show_id), error=repr(error))
-                return known[0]
+                return found[0]
             raise
+
+    def forget(self, show_id: UUID) -> None:
+        """The show has changed: ask for it again."""
+        self._shows.pop(show_id, None)
 
     async def _load(self, show_id: UUID) -> KnownShow | None:
         row = await catalogue.show(show_id)
@@ -63,13 +85,7 @@ class ShowCache:
             return None
         same_plan = before is not None and before[0].row["plan_id"] == row["plan_id"]
         plan = before[0].plan if same_plan and before else await asyncio.to_thread(decode, row["plan_body"])
-        show = KnownShow(
-            row,
-            plan,
-            base32(row["number"]) + "-",
-            frozenset(section.id for section in plan.sections),
-            frozenset(section.id for section in plan.sections if section.kind == "standing"),
-        )
+        show = known(row, plan)
         self._shows[show_id] = (show, monotonic_seconds() + FRESH_SECONDS)
         if len(self._shows) > SHOWS_KEPT:
             self._shows.popitem(last=False)

@@ -10,6 +10,7 @@ from edge.problems import Problem, refusal_problem
 from sagas import booking as booking_saga
 from sagas.identity import booking_code
 from sagas.money import Money
+from sagas.prices import Amounts
 from store.bookings import BookingRow
 from store.sagas import restore
 from store.settings import settings
@@ -101,6 +102,32 @@ class SectionView(msgspec.Struct):
     left: int
 
 
+class TicketTypeView(msgspec.Struct, omit_defaults=True):
+    """A ticket type, of one section or of all: at a price of its own, or at a percentage of the section's."""
+
+    id: str
+    name: str
+    section_id: str | None = None
+    price: Money | None = None
+    percent: int | None = None
+
+
+class ResaleView(msgspec.Struct):
+    """What a ticket may be offered for again, and until how long before the show."""
+
+    max_percent: int
+    fee_percent: int
+    until_hours: int
+
+
+class PresaleView(msgspec.Struct):
+    """When those with an access code may buy before the general sale."""
+
+    name: str
+    opens_at: datetime
+    closes_at: datetime
+
+
 class ShowView(msgspec.Struct):
     id: UUID
     event: EventRef
@@ -116,8 +143,15 @@ class ShowView(msgspec.Struct):
     max_seats_per_booking: int
     max_seats_per_buyer: int | None
     max_live_holds: int
+    single_seats: Literal["allow", "refuse"]
+    accessible_release_hours: int | None
+    refund_until_hours: int | None
+    refund_percent: int
+    resale: ResaleView
+    presales: list[PresaleView]
+    local_starts_at: datetime | None
     sections: list[SectionView]
-    ticket_types: list[str]
+    ticket_types: list[TicketTypeView]
 
 
 class SeatView(msgspec.Struct, omit_defaults=True):
@@ -158,14 +192,22 @@ class BookingSeat(msgspec.Struct):
     ticket_type: str | None
     price: Money
     status: str
+    discount: Money
+    fees: Money
+    tax: Money
+    total: Money
 
 
 class AmountsView(msgspec.Struct):
+    """``tax`` is in the total: added to it, or (``tax_inclusive``) contained in prices and fees already."""
+
     seats: Money
     discount: Money
     fees: Money
     tax: Money
     total: Money
+    tax_inclusive: bool = False
+    coupon: str | None = None
 
 
 class PaymentView(msgspec.Struct, omit_defaults=True):
@@ -231,6 +273,11 @@ class _StoredPlace(msgspec.Struct):
     section: str
     section_id: str
     price: int
+    ticket_type: str | None = None
+    discount: int = 0
+    fees: int = 0
+    tax: int = 0
+    tax_included: int = 0
 
 
 class _StoredRefund(msgspec.Struct):
@@ -243,7 +290,7 @@ class _StoredRefund(msgspec.Struct):
 
 
 _places = msgspec.json.Decoder(list[_StoredPlace]).decode
-_amounts = msgspec.json.Decoder(dict[str, int]).decode
+_amounts = msgspec.json.Decoder(Amounts).decode
 _refunds = msgspec.json.Decoder(list[_StoredRefund]).decode
 _ids = msgspec.json.Decoder(list[UUID]).decode
 
@@ -261,9 +308,7 @@ def booking(row: BookingRow, whole: Any = None) -> BookingView:
     """A decided booking.  ``whole`` is its row with saga, payment, tickets and refunds; a fresh outcome has none."""
     progress = restore(whole["progress"], whole["outbox"]) if whole is not None and whole["progress"] else None
     status = booking_saga.status(row.state, progress)
-    currency, parts = row.currency, {"discount": 0, "fees": 0, "tax": 0} | _amounts(row.amounts)
-    total = parts["seats"] - parts["discount"] + parts["fees"] + parts["tax"]
-    money = {name: Money(amount, currency) for name, amount in parts.items()}
+    currency = row.currency
     decided = row.state not in ("refused", "failed")
     return BookingView(
         id=row.id,
@@ -277,11 +322,21 @@ def booking(row: BookingRow, whole: Any = None) -> BookingView:
         offset=row.offset,
         seats=[
             BookingSeat(
-                place.id, place.label, place.row, place.section, None, Money(place.price, currency), _seat(status)
+                place.id,
+                place.label,
+                place.row,
+                place.section,
+                place.ticket_type,
+                Money(place.price, currency),
+                _seat(status),
+                Money(place.discount, currency),
+                Money(place.fees, currency),
+                Money(place.tax or place.tax_included, currency),
+                Money(place.price - place.discount + place.fees + place.tax, currency),
             )
             for place in _places(row.seats)
         ],
-        amounts=AmountsView(**money, total=Money(total, currency)) if decided else None,
+        amounts=amounts_view(_amounts(row.amounts), currency) if decided else None,
         held_until=row.held_until if decided else None,
         payment=_payment(row, whole) if decided else None,
         refunds=[
@@ -290,6 +345,20 @@ def booking(row: BookingRow, whole: Any = None) -> BookingView:
         ],
         tickets=_ids(whole["tickets"]) if whole is not None else [],
         refusal=refusal.body() if (refusal := refusal_of(row, whole)) else None,
+    )
+
+
+def amounts_view(amounts: Amounts, currency: str) -> AmountsView:
+    inclusive = amounts.tax_included is not msgspec.UNSET
+    tax = amounts.tax_included if amounts.tax_included is not msgspec.UNSET else amounts.tax
+    return AmountsView(
+        seats=Money(amounts.seats, currency),
+        discount=Money(amounts.discount, currency),
+        fees=Money(amounts.fees, currency),
+        tax=Money(tax, currency),
+        total=Money(amounts.total, currency),
+        tax_inclusive=inclusive,
+        coupon=amounts.coupon or None,
     )
 
 

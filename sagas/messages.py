@@ -10,8 +10,10 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from sagas.identity import derived
+from sagas.terms import Allocation, CouponTerms, Fees, Presale, Resale, Rules, Tax, TicketType
 
 Method = Literal["razorpay", "wallet", "none"]
 
@@ -45,7 +47,9 @@ class Price(msgspec.Struct, frozen=True):
 
 
 class OpenShow(ShowCommand, frozen=True, kw_only=True):
-    """Put the seats of a stored seat plan (named by its hash) on sale, under these terms."""
+    """Put the seats of a stored seat plan (named by its hash) on sale, under these terms.
+
+    Without ``rules`` it is of before there were any: nothing is kept for anybody then."""
 
     number: int
     plan: str
@@ -59,10 +63,77 @@ class OpenShow(ShowCommand, frozen=True, kw_only=True):
     max_seats_per_booking: int = 10
     max_seats_per_buyer: int | None = None
     max_live_holds: int = 2
+    rules: Rules | None = None
+
+
+class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is to be changed of a show's terms and rules; what is left out stays as it is."""
+
+    prices: tuple[Price, ...] | UnsetType = UNSET
+    starts_at: datetime | UnsetType = UNSET
+    ends_at: datetime | UnsetType = UNSET
+    sale_opens_at: datetime | UnsetType = UNSET
+    sale_closes_at: datetime | UnsetType = UNSET
+    hold_seconds: int | UnsetType = UNSET
+    max_seats_per_booking: int | UnsetType = UNSET
+    max_seats_per_buyer: int | UnsetType | None = UNSET
+    max_live_holds: int | UnsetType = UNSET
+    single_seats: Literal["allow", "refuse"] | UnsetType = UNSET
+    accessible_release_hours: int | UnsetType | None = UNSET
+    ticket_types: tuple[TicketType, ...] | UnsetType = UNSET
+    fees: Fees | UnsetType | None = UNSET
+    tax: Tax | UnsetType | None = UNSET
+    presales: tuple[Presale, ...] | UnsetType = UNSET
+    allocations: tuple[Allocation, ...] | UnsetType = UNSET
+    refund_until_hours: int | UnsetType | None = UNSET
+    refund_percent: int | UnsetType = UNSET
+    resale: Resale | UnsetType = UNSET
+
+
+class AmendShow(ShowCommand, frozen=True, kw_only=True):
+    """Change the show's terms.  What buyers have relied on (times, refunds, resale) stays once places are taken."""
+
+    changes: Changes
+
+
+class BlockSeats(ShowCommand, frozen=True, kw_only=True):
+    """Take free seats out of the sale: all of them or none."""
+
+    seats: tuple[str, ...]
+
+
+class UnblockSeats(ShowCommand, frozen=True, kw_only=True):
+    """Put blocked seats back on sale: all of them or none."""
+
+    seats: tuple[str, ...]
+
+
+class SetCoupon(ShowCommand, frozen=True, kw_only=True):
+    """Make a coupon of this show, or change it.  Uses so far count on."""
+
+    code: str
+    terms: CouponTerms
+
+
+class DropCoupon(ShowCommand, frozen=True, kw_only=True):
+    """End a coupon.  Bookings that used it keep what they were promised."""
+
+    code: str
+
+
+class StandingWish(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Places in a standing area beside seats, all of one ticket type."""
+
+    section_id: str
+    quantity: int
+    ticket_type: str = ""
 
 
 class HoldSeats(ShowCommand, frozen=True, kw_only=True):
-    """A buyer's wish: chosen ``seats``, or the best available ``quantity``.  The command's id is the booking's."""
+    """A buyer's wish: chosen ``seats``, or the best available ``quantity``.  The command's id is the booking's.
+
+    Its version is 2 when it says more than that: ``ticket_types`` (one for each place, "" for the section's own price),
+    ``standing`` places beside, an ``accessible`` place, a ``coupon`` or an ``access_code``."""
 
     booking_id: UUID
     buyer_id: UUID
@@ -73,6 +144,16 @@ class HoldSeats(ShowCommand, frozen=True, kw_only=True):
     section_id: str | None = None
     together: bool = False
     method: Method = "razorpay"
+    ticket_types: tuple[str, ...] = ()
+    standing: tuple[StandingWish, ...] = ()
+    accessible: bool = False
+    coupon: str = ""
+    access_code: str = ""
+
+    @property
+    def wanted(self) -> int:
+        """How many places are wished for."""
+        return (len(self.seats) or self.quantity) + sum(area.quantity for area in self.standing)
 
 
 class ConfirmSeats(ShowCommand, frozen=True, kw_only=True):
@@ -283,7 +364,19 @@ class GivenUp(Event, frozen=True, kw_only=True):
     reason: str
 
 
-ShowLaneMessage = OpenShow | HoldSeats | ConfirmSeats | ReleaseSeats | ExpireHold | Fence
+ShowLaneMessage = (
+    OpenShow
+    | AmendShow
+    | BlockSeats
+    | UnblockSeats
+    | SetCoupon
+    | DropCoupon
+    | HoldSeats
+    | ConfirmSeats
+    | ReleaseSeats
+    | ExpireHold
+    | Fence
+)
 SagaEvent = (
     SeatsHeld
     | HoldExpired

@@ -1,5 +1,6 @@
 """Money: integer minor units with a currency, and the only place that formats it.  Never a float."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 
@@ -20,6 +21,26 @@ def exponent(currency: str) -> int:
     if not is_currency(currency):
         raise ValueError(f"{currency!r} is not an ISO 4217 currency code")
     return get_currency_precision(currency)
+
+
+def share_out(amount: int, weights: Sequence[int]) -> list[int]:
+    """The amount in whole parts by weight, their sum exact: what is left over goes to the largest remainders, the
+    first of equal ones first.  Nothing is shared out among weights of 0."""
+    whole = sum(weights)
+    if not whole:
+        if amount:
+            raise ValueError(f"{amount} cannot be shared out among nothing")
+        return [0] * len(weights)
+    parts = [amount * weight // whole for weight in weights]
+    order = sorted(range(len(weights)), key=lambda at: -(amount * weights[at] % whole))
+    for at in order[: amount - sum(parts)]:
+        parts[at] += 1
+    return parts
+
+
+def fraction(amount: int, of: int, whole: int) -> int:
+    """``of`` parts of ``whole`` of an amount, halves rounded up."""
+    return (2 * amount * of + whole) // (2 * whole)
 
 
 def major(money: Money) -> Decimal:

@@ -33,10 +33,37 @@ class SoldOut(Refusal, frozen=True, tag="sold-out"):
     left: int
 
 
-class NotTogether(Refusal, frozen=True, tag="not-together"):
+class NotTogether(Refusal, frozen=True, tag="not-together", omit_defaults=True):
     """No places side by side"""
 
     left: int
+    alternatives: tuple[str, ...] = ()
+
+
+class OrphanSeat(Refusal, frozen=True, tag="orphan-seat"):
+    """This would leave a single seat"""
+
+    seats: tuple[str, ...]
+    alternatives: tuple[str, ...]
+
+
+class AccessibleOnly(Refusal, frozen=True, tag="accessible-only"):
+    """These places are kept for those who need them"""
+
+    seats: tuple[str, ...]
+    alternatives: tuple[str, ...]
+
+
+class TicketTypeRefused(Refusal, frozen=True, tag="ticket-type-refused"):
+    """This ticket type is not offered there"""
+
+    ticket_type: str
+
+
+class CouponRefused(Refusal, frozen=True, tag="coupon-refused"):
+    """This coupon cannot be used"""
+
+    reason: Literal["unknown", "over", "used-up", "used-by-you"]
 
 
 class LimitReached(Refusal, frozen=True, tag="limit-reached"):
@@ -60,6 +87,12 @@ class KeyReused(Refusal, frozen=True, tag="key-reused"):
     """This Idempotency-Key was used for another show"""
 
 
+class ChangeRefused(Refusal, frozen=True, tag="change-refused"):
+    """This can no longer be changed"""
+
+    fields: tuple[str, ...]
+
+
 class WalletTooLow(Refusal, frozen=True, tag="wallet-too-low"):
     """The wallet holds too little"""
 
@@ -74,10 +107,15 @@ AnyRefusal = (
     SeatTaken
     | SoldOut
     | NotTogether
+    | OrphanSeat
+    | AccessibleOnly
+    | TicketTypeRefused
+    | CouponRefused
     | LimitReached
     | ShowClosed
     | NotInTime
     | KeyReused
+    | ChangeRefused
     | WalletTooLow
     | PaymentUnavailable
 )
@@ -85,10 +123,15 @@ REFUSALS: tuple[type[Refusal], ...] = (
     SeatTaken,
     SoldOut,
     NotTogether,
+    OrphanSeat,
+    AccessibleOnly,
+    TicketTypeRefused,
+    CouponRefused,
     LimitReached,
     ShowClosed,
     NotInTime,
     KeyReused,
+    ChangeRefused,
     WalletTooLow,
     PaymentUnavailable,
 )

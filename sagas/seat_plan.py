@@ -1,6 +1,7 @@
 """A seat plan: every place of a hall, in the order of its ordinals.  Immutable; named by the hash of its content."""
 
 import hashlib
+from collections.abc import Callable
 from functools import cached_property
 from typing import Literal
 
@@ -8,12 +9,15 @@ import msgspec
 
 
 class PlanSeat(msgspec.Struct, frozen=True, array_like=True):
-    """One seat: its label within the row, and where it is drawn (a seat's width is 1)."""
+    """One seat: its label within the row, and where it is drawn (a seat's width is 1).
+
+    An accessible seat is kept for those who ask for one, a companion's seat beside it for whoever comes along."""
 
     label: str
     x: float
     y: float
     accessible: bool = False
+    companion: bool = False
 
 
 class PlanRow(msgspec.Struct, frozen=True, array_like=True):
@@ -44,6 +48,23 @@ class SeatPlan(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def places(self) -> int:
         return sum(section.places for section in self.sections)
+
+    @cached_property
+    def accessible(self) -> frozenset[int]:
+        """The ordinals of the accessible seats."""
+        return self._marked(lambda seat: seat.accessible)
+
+    @cached_property
+    def companions(self) -> frozenset[int]:
+        """The ordinals of the seats of companions."""
+        return self._marked(lambda seat: seat.companion)
+
+    def _marked(self, is_so: Callable[[PlanSeat], bool]) -> frozenset[int]:
+        marked = set()
+        for section, first in zip(self.sections, self.firsts, strict=True):
+            seats = (seat for row in section.rows for seat in row.seats)
+            marked |= {ordinal for ordinal, seat in enumerate(seats, first) if is_so(seat)}
+        return frozenset(marked)
 
     @cached_property
     def firsts(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import msgspec
 from sagas.identity import derived, new_id, show_lane
 from sagas.messages import OpenShow, Price
 from sagas.seat_plan import PlanSection, SeatPlan, encode
+from sagas.terms import NO_RULES, Rules, decode_rules, encode_rules
 from store.connection import pool
 from store.settings import settings
 from store.sql import query
@@ -69,11 +70,16 @@ async def make_show(
     max_seats_per_booking: int = 10,
     max_seats_per_buyer: int | None = None,
     max_live_holds: int = 2,
+    rules: Rules = NO_RULES,
+    takes_hall: bool = True,
     show_id: UUID | None = None,
+    connection: Any = None,
 ) -> tuple[str, OpenShow]:
-    """Insert a show; its lane, and the command that opens it there.  ``prices`` are minor units by section id."""
-    show_id = show_id or new_id()
-    number = await pool().fetchval("SELECT nextval('show_number')")
+    """Insert a show; its lane, and the command that opens it there.  ``prices`` are minor units by section id.
+
+    It takes its hall for its time: an ExclusionViolationError when another show has it then."""
+    show_id, connection = show_id or new_id(), connection or pool()
+    number = await connection.fetchval("SELECT nextval('show_number')")
     lane = show_lane(number % settings().show_lanes)
     priced = tuple(Price(section_id=section, amount=amount) for section, amount in prices.items())
     command = OpenShow(
@@ -91,14 +97,21 @@ async def make_show(
         max_seats_per_booking=max_seats_per_booking,
         max_seats_per_buyer=max_seats_per_buyer,
         max_live_holds=max_live_holds,
+        rules=rules,
     )
-    await pool().execute(
+    await connection.execute(query("hall_time_give_back"), hall.id)
+    await connection.execute(
         query("show_make"),
         show_id, number, event.id, hall.id, command.plan, lane, currency, msgspec.json.encode(priced).decode(),
         starts_at, ends_at, sale_opens_at, sale_closes_at, hold_seconds, max_seats_per_booking, max_seats_per_buyer,
-        max_live_holds,
+        max_live_holds, encode_rules(rules), takes_hall,
     )  # fmt: skip
     return lane, command
+
+
+async def hall_taken(hall_id: UUID, begins: datetime, ends: datetime, but: UUID) -> Any | None:
+    """Another show that has the hall at some time between these, or None."""
+    return await pool().fetchrow(query("hall_time_taken"), hall_id, begins, ends, but)
 
 
 def terms_of(row: Any) -> OpenShow:
@@ -118,6 +131,7 @@ def terms_of(row: Any) -> OpenShow:
         max_seats_per_booking=row["max_seats_per_booking"],
         max_seats_per_buyer=row["max_seats_per_buyer"],
         max_live_holds=row["max_live_holds"],
+        rules=decode_rules(row["rules"]),
     )
 
 

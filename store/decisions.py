@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from sagas.messages import OpenShow
+from sagas.terms import CouponTerms, decode_coupon, encode_rules
 from store.bookings import BookingRow
 from store.sql import query
 
@@ -109,6 +111,32 @@ async def open_seats(connection: Any, show_id: UUID, seat_ids: list[str]) -> Non
     await connection.copy_records_to_table("seat", records=records, columns=["show_id", "id"])
 
 
+async def amend(connection: Any, terms: OpenShow) -> None:
+    """Keep a show's terms as they are from now on.  Raises StateDiffers when it is not open."""
+    changed = await connection.execute(
+        query("show_amended"), terms.show_id, msgspec.json.encode(terms.prices).decode(), terms.starts_at,
+        terms.ends_at, terms.sale_opens_at, terms.sale_closes_at, terms.hold_seconds, terms.max_seats_per_booking,
+        terms.max_seats_per_buyer, terms.max_live_holds, encode_rules(terms.rules),
+    )  # fmt: skip
+    if changed != "UPDATE 1":
+        raise StateDiffers(f"show {terms.show_id} is not open, or is missing")
+    await connection.execute(query("hall_time_moved"), terms.show_id, terms.starts_at, terms.ends_at)
+
+
+async def keep_coupon(connection: Any, show_id: UUID, code: str, terms: CouponTerms | None) -> None:
+    """Keep a coupon's terms; without any it is dropped."""
+    if terms is None:
+        await connection.execute(query("coupon_dropped"), show_id, code)
+    else:
+        await connection.execute(query("coupon_kept"), show_id, code, msgspec.json.encode(terms).decode())
+
+
+async def coupons(connection: Any, show_id: UUID) -> dict[str, CouponTerms]:
+    """The show's coupons by their codes."""
+    rows = await connection.fetch(query("coupons_of_show"), show_id)
+    return {row["code"]: decode_coupon(row["terms"]) for row in rows}
+
+
 async def write(connection: Any, lane: str, generation: int, now: datetime, writes: Writes) -> None:
     """Write a portion of a batch.  Raises StateDiffers when a guard did not hold."""
     new = writes.bookings.values()
@@ -135,10 +163,10 @@ async def write(connection: Any, lane: str, generation: int, now: datetime, writ
         raise StateDiffers(f"{len(writes.seats)} seats were to change, {changed} did")
 
 
-async def settle(connection: Any, standing: Standing) -> None:
+async def settle(connection: Any, now: datetime, standing: Standing) -> None:
     """Write where the batch leaves its shows and buyers.  Raises StateDiffers when a guard did not hold."""
     if standing.shows:
-        await connection.execute(query("shows_change"), *columns(standing.shows, 5))
+        await connection.execute(query("shows_change"), now, *columns(standing.shows, 5))
     if standing.buyers:
         buyers = list(standing.buyers)
         expected = [was for was, _ in standing.buyers.values()]

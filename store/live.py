@@ -16,7 +16,9 @@ KEPT_CHANGES = 256
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The outcome of a wish, for the edge whose buyer waits.  Without a booking there is only the refusal."""
+    """The outcome of a wish, for the edge whose buyer waits.  Without a booking there is only the refusal.
+
+    To an organiser's command, which has neither unless it was refused, ``booking_id`` is the command's id."""
 
     booking_id: UUID
     booking: BookingRow | None = None

@@ -15,6 +15,7 @@ class TicketRow(NamedTuple):
     show_id: UUID
     seat_id: str
     holder_id: UUID
+    ticket_type: str | None
     code: str
 
 
@@ -30,7 +31,7 @@ async def bookings_to_ticket(connection: Any, booking_ids: list[UUID]) -> list[A
 
 
 async def issue(connection: Any, now: datetime, tickets: list[TicketRow]) -> None:
-    await connection.execute(query("tickets_issue"), now, *columns(tickets, 6))
+    await connection.execute(query("tickets_issue"), now, *columns(tickets, 7))
 
 
 async def log_letters(connection: Any, now: datetime, mail_domain: str, letters: list[LetterRow]) -> None:

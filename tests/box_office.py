@@ -20,7 +20,9 @@ from actors.lanes.publisher import Publisher
 from actors.lanes.wire import Options, seal
 from edge import tokens
 from sagas.identity import derived, new_id, seat_id, show_lane
+from sagas.messages import ShowCommand
 from sagas.seat_plan import PlanRow, PlanSeat, PlanSection, SeatPlan, encode, row_label
+from sagas.terms import Rules, encode_rules
 from store.catalogue import terms_of
 from store.sql import query
 
@@ -65,11 +67,11 @@ class Shows:
         self, seats: int = 20, *, per_row: int = 10, standing: int = 0, price: int = PRICE, currency: str = "INR",
         hold_seconds: int = 300, opens_in: timedelta = timedelta(minutes=-1), closes_in: timedelta = timedelta(days=7),
         published: bool = True, max_seats_per_booking: int = 10, max_seats_per_buyer: int | None = None,
-        max_live_holds: int = 2, sent: bool = True,
+        max_live_holds: int = 2, rules: Rules | None = None, accessible: tuple[int, ...] = (), sent: bool = True,
     ) -> Show:  # fmt: skip
         """A show of one seated section (and one standing, if it has places), opened by its lane."""
         venue, event = await self._founded(published)
-        hall, plan = await self._hall(venue, seats, per_row, standing)
+        hall, plan = await self._hall(venue, seats, per_row, standing, accessible)
         show_id, now = new_id(), datetime.now(UTC)
         number = await self._rows.fetchval("SELECT nextval('show_number')")
         lane = show_lane(number % self._lanes)
@@ -78,7 +80,8 @@ class Shows:
         await self._rows.execute(
             query("show_make"), show_id, number, event, hall, encode(plan)[0], lane, currency,
             msgspec.json.encode(prices).decode(), begins, begins + timedelta(hours=3), now + opens_in, now + closes_in,
-            hold_seconds, max_seats_per_booking, max_seats_per_buyer, max_live_holds,
+            hold_seconds, max_seats_per_booking, max_seats_per_buyer, max_live_holds, encode_rules(rules),
+            False,
         )  # fmt: skip
         ids = tuple(seat_id(number, ordinal) for ordinal in range(seats))
         show = Show(str(show_id), lane, plan.sections[0].id, ids)
@@ -91,6 +94,13 @@ class Shows:
         row = await self._rows.fetchrow("SELECT * FROM show WHERE id = $1", show.id)
         await self._publisher.publish(seal(show.lane, terms_of(row), Options()))
         await until(f"show {show.id} is open", lambda: self._is_open(show.id))
+
+    async def tell(self, show: Show, kind: type[ShowCommand], **more: Any) -> str:
+        """Have the show's lane decide a command; what it came to."""
+        command = kind(command_id=new_id(), show_id=uuid.UUID(show.id), **more)
+        await self._publisher.publish(seal(show.lane, command, Options()))
+        look = "SELECT outcome FROM journal WHERE command_id = $1"
+        return await until(f"{kind.name()} is decided", lambda: self._rows.fetchval(look, command.command_id))
 
     async def _is_open(self, show_id: str) -> bool:
         return bool(await self._rows.fetchval("SELECT opened FROM show WHERE id = $1", show_id))
@@ -120,10 +130,18 @@ class Shows:
         )  # fmt: skip
         return venue, event
 
-    async def _hall(self, venue: uuid.UUID, seats: int, per_row: int, standing: int) -> tuple[uuid.UUID, SeatPlan]:
+    async def _hall(
+        self, venue: uuid.UUID, seats: int, per_row: int, standing: int, accessible: tuple[int, ...]
+    ) -> tuple[uuid.UUID, SeatPlan]:
         hall = new_id()
         rows = tuple(
-            PlanRow(row_label(index), tuple(PlanSeat(f"{at + 1}", float(at), float(index + 2)) for at in range(length)))
+            PlanRow(
+                row_label(index),
+                tuple(
+                    PlanSeat(f"{at + 1}", float(at), float(index + 2), index * per_row + at in accessible)
+                    for at in range(length)
+                ),
+            )
             for index, length in enumerate(_row_lengths(seats, per_row))
         )
         sections = [PlanSection(str(derived(hall, "section", 0)), "Stalls", "seated", "A", rows)]

@@ -17,7 +17,7 @@ PRICE_MINOR = 50_000
 SEATS_PER_ROW, ROWS_PER_SECTION = 50, 40
 OPENING_LIMIT_SECONDS, OPEN_AGAIN_SECONDS = 240.0, 60.0
 #: What the template's row gives to a show of ours: everything but this.
-OWN_COLUMNS = ("id", "number", "plan_id", "lane", "prices", "opened", "seats_version", "place", "left", "hash")
+OWN_COLUMNS = ("id", "number", "plan_id", "lane", "prices", "rules", "opened", "seats_version", "place", "left", "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ def seat_plan(seats: int) -> tuple[list[str], str, str]:
 async def _insert(ground: Ground, plan: str | None, prices: list[dict[str, Any]], lane: str) -> Any:
     """The template's row again, with what is its own."""
     template = "SELECT * FROM show WHERE opened ORDER BY number LIMIT 1"
-    own = {
-        "id": str(uuid.uuid4()), "lane": lane, "prices": prices, "opened": False, "seats_version": 0, "place": 0,
-        "left": {}, "hash": "", **({"plan_id": plan} if plan else {}),
+    own: dict[str, Any] = {
+        "id": str(uuid.uuid4()), "lane": lane, "prices": prices, "rules": None, "opened": False, "seats_version": 0,
+        "place": 0, "left": {}, "hash": "", **({"plan_id": plan} if plan else {}),
     }  # fmt: skip
     return await ground.database.fetchrow(
         f"INSERT INTO show SELECT (jsonb_populate_record(NULL::show, to_jsonb(t) || $1::jsonb"

@@ -16,14 +16,31 @@ from datetime import datetime
 from typing import Any
 
 from loadtest.checks.evidence import Evidence, Finding
+from loadtest.checks.show_rules import (
+    Hall,
+    accessible_kept,
+    amended,
+    amounts_fault,
+    coupon_fault,
+    is_closed,
+    kept_from,
+    kinds_of,
+    ordinal_of,
+    price_of,
+    time_of,
+)
 
 EARLIER_WINS = "the earlier place always wins: no seat was given while another had it, and each taken seat was taken"
 REFUSALS_TRUE = "every other refusal says what was so"
 ENDS_RIGHT = "holds are confirmed, released or expired as they stood"
+CHANGES_RIGHT = "what organisers changed could be changed then"
 TABLES_FOLLOW = "seats and bookings are what the journal comes to"
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CHECKS = (EARLIER_WINS, REFUSALS_TRUE, ENDS_RIGHT, CHANGES_RIGHT)
 ROWS_FETCHED = 2000
+
+#: What would have been said before any seats were chosen, and what would have kept the chosen ones from being given.
+REFUSED_BEFORE = ("not-in-time", "show-closed", "limit-reached", "orphan-seat", "coupon-refused")
 
 ROWS = """SELECT lane, generation, "offset", show_id, booking_id, command, body, inputs, outcome, result, decided,
     decided_at
@@ -56,16 +73,15 @@ class Booking:
     state: str
     held_until: datetime | None
     where: str
+    coupon: str = ""
 
 
 @dataclass(slots=True)
 class Complaints:
     """What is wrong, under the check that it belongs to, and how many rows each has looked at."""
 
-    rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys((EARLIER_WINS, REFUSALS_TRUE, ENDS_RIGHT), 0))
-    wrong: dict[str, list[str]] = field(
-        default_factory=lambda: {name: [] for name in (EARLIER_WINS, REFUSALS_TRUE, ENDS_RIGHT, TABLES_FOLLOW)}
-    )
+    rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CHECKS, 0))
+    wrong: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in (*CHECKS, TABLES_FOLLOW)})
 
     def looked(self, check: str) -> None:
         self.rows[check] += 1
@@ -83,7 +99,10 @@ class NaiveShow:
         self.owner: dict[str, str] = {}
         self.bookings: dict[str, Booking] = {}
         self.of_buyer: dict[str, list[Booking]] = defaultdict(list)
-        self.sections = sections_of(plan) if plan else []
+        self.hall = Hall(plan or {"sections": []})
+        self.places = sum(len(places) for _, _, places in self.hall.sections)
+        self.blocked: set[str] = set()
+        self.coupons: dict[str, dict[str, Any]] = {}
 
     def take(self, row: Row) -> None:
         """Play one row."""
@@ -97,6 +116,11 @@ class NaiveShow:
             "confirm_seats": self._confirm,
             "release_seats": self._release,
             "expire_hold": self._expire,
+            "amend_show": self._amend,
+            "block_seats": self._block,
+            "unblock_seats": self._unblock,
+            "set_coupon": self._set_coupon,
+            "drop_coupon": self._drop_coupon,
         }.get(row.command)
         if play is None:
             self.complaints.say(TABLES_FOLLOW, row, "the model does not know this command")
@@ -124,6 +148,8 @@ class NaiveShow:
     def _held(self, row: Row) -> None:
         seats = [place["id"] for place in row.result.get("places", [])]
         for seat in seats:
+            if seat in self.blocked:
+                self.complaints.say(EARLIER_WINS, row, f"{seat} was given, though it was blocked")
             if (other := self.owner.get(seat)) is not None:
                 self.complaints.say(EARLIER_WINS, row, f"{seat} was given, though {self.bookings[other].where} had it")
         if fault := self._hold_fault(row, seats):
@@ -133,7 +159,7 @@ class NaiveShow:
         self._give(row.booking_id)
 
     def _remember(self, row: Row, state: str, seats: list[str], held_until: datetime | None) -> None:
-        booking = Booking(seats, state, held_until, str(row))
+        booking = Booking(seats, state, held_until, str(row), row.message.get("coupon", ""))
         self.bookings[row.booking_id] = booking
         self.of_buyer[row.message["buyer_id"]].append(booking)
 
@@ -141,17 +167,39 @@ class NaiveShow:
         """Why this hold should not have been granted as it was."""
         wish = row.message
         asked = wish.get("seats") or []
-        if asked and sorted(asked) != sorted(seats):
+        if asked and sorted(asked) != sorted(seats[: len(asked)]):
             return f"asked for {', '.join(asked)} and got {', '.join(seats)}"
-        if len(set(seats)) != (len(asked) or wish.get("quantity", 0)):
+        if len(set(seats)) != _wanted(wish):
             return f"got {len(set(seats))} seats"
+        places, own = row.result["places"], len(asked) or wish.get("quantity", 0)
         section = wish.get("section_id")
-        if section and any(place["section_id"] != section for place in row.result["places"]):
+        if section and any(place["section_id"] != section for place in places[:own]):
             return "got seats of another section"
-        for reason in ("not-in-time", "show-closed", "limit-reached"):
+        standing = [area["section_id"] for area in wish.get("standing", []) for _ in range(area["quantity"])]
+        if [place["section_id"] for place in places[own:]] != standing:
+            return "got standing places of another area"
+        for reason in REFUSED_BEFORE:
             if not self._reason_fault(row, {"type": reason}):
                 return f"was granted, though it should have been refused: {reason}"
-        return ""
+        return self._promise_fault(row, places)
+
+    def _promise_fault(self, row: Row, places: list[dict[str, Any]]) -> str:
+        """What is wrong with the places that were given, or with what they were promised for."""
+        wish, terms = row.message, self.terms or {}
+        kept = kept_from(self.hall, terms, wish, row.decided_at)
+        if any(ordinal_of(place["id"]) in kept for place in places):
+            return "got a place that is kept for others"
+        if (
+            wish.get("accessible")
+            and wish.get("quantity")
+            and not any(ordinal_of(place["id"]) in self.hall.accessible for place in places)
+        ):
+            return "asked for an accessible place and got none"
+        for place, kind in zip(places, kinds_of(wish), strict=True):
+            if (place["price"], place.get("ticket_type", "")) != (price_of(terms, place["section_id"], kind), kind):
+                return f"{place['id']} was promised at {place['price']}"
+        coupon = self.coupons.get(wish["coupon"]) if wish.get("coupon") else None
+        return amounts_fault(terms, coupon, places, row.result.get("amounts") or {})
 
     def _refusal_fault(self, row: Row, refusal: dict[str, Any]) -> str:
         if refusal.get("type") != row.outcome:
@@ -163,39 +211,50 @@ class NaiveShow:
         wish, terms = row.message, self.terms
         match refusal["type"]:
             case "seat-taken":
-                taken = sorted(seat for seat in wish.get("seats", []) if seat in self.owner)
+                taken = sorted(seat for seat in wish.get("seats", []) if not self._is_free(seat, row))
                 told = sorted(refusal.get("taken", []))
-                offered = [seat for seat in refusal.get("alternatives", []) if seat in self.owner]
+                offered = [seat for seat in refusal.get("alternatives", []) if not self._is_free(seat, row)]
                 if taken != told or not taken:
                     return f"was told that {told} are taken; {taken} were"
                 return f"was offered {offered}, which were taken" if offered else ""
             case "sold-out":
-                left, wanted = self._free(wish.get("section_id")), wish.get("quantity", 0)
-                true = left < wanted and refusal.get("left") == left
-                return "" if true else f"wanted {wanted}, was told {refusal.get('left')} are left; {left} were"
+                return self._sold_out_fault(row, refusal.get("left"))
             case "not-together":
-                left, wanted = self._free(wish.get("section_id")), wish.get("quantity", 0)
+                left, wanted = self._free(row), wish.get("quantity", 0)
                 true = wish.get("together") and left >= wanted and refusal.get("left") == left
                 return "" if true else f"wanted {wanted} together, was told {refusal.get('left')} are left; {left} were"
+            case "orphan-seat":
+                return self._orphan_fault(row, refusal.get("seats"))
+            case "accessible-only":
+                kept = accessible_kept(self.hall, terms or {}, row.decided_at)
+                told = refusal.get("seats", [])
+                true = told and all(ordinal_of(seat) in kept for seat in told) and not wish.get("accessible")
+                return "" if true else f"{told} are not kept for those who need them"
+            case "ticket-type-refused":
+                kinds = {kind for kind in kinds_of(wish) if kind}
+                offered = [s for s, _, _ in self.hall.sections if all(price_of(terms or {}, s, k) for k in kinds)]
+                return f"{kinds} are offered in all sections" if len(offered) == len(self.hall.sections) else ""
+            case "coupon-refused":
+                fault = self._coupon_fault(row)
+                true = fault and refusal.get("reason", fault) == fault
+                return "" if true else f"the coupon {wish.get('coupon')} could be used"
             case "not-in-time":
                 late = row.decided_at > time_of(wish["not_after"])
                 return "" if late else f"was decided at {row.decided_at}, in time for {wish['not_after']}"
             case "show-closed":
-                return "" if self._closed(row.decided_at) else f"the show was on sale at {row.decided_at}"
+                return (
+                    ""
+                    if terms is None or is_closed(terms, wish, row.decided_at)
+                    else f"the show was on sale at {row.decided_at}"
+                )
             case "limit-reached":
                 return "" if terms is not None and self._over_a_limit(row, terms) else "no limit was reached"
             case other:
                 return f"the model does not know the refusal {other}"
 
-    def _closed(self, at: datetime) -> bool:
-        if self.terms is None:
-            return True
-        opens, closes, ends = (time_of(self.terms[name]) for name in ("sale_opens_at", "sale_closes_at", "ends_at"))
-        return not opens <= at < min(closes, ends)
-
     def _over_a_limit(self, row: Row, terms: dict[str, Any]) -> bool:
         wish = row.message
-        wanted = len(wish.get("seats") or []) or wish.get("quantity", 0)
+        wanted = _wanted(wish)
         own = [booking for booking in self.of_buyer[wish["buyer_id"]] if booking.state in ("held", "confirmed")]
         held = sum(booking.state == "held" for booking in own)
         cap = terms.get("max_seats_per_buyer")
@@ -206,16 +265,104 @@ class NaiveShow:
             or (cap is not None and sum(len(booking.seats) for booking in own) + wanted > cap)
         )
 
-    def _free(self, section_id: str | None) -> int:
-        """Free places of a section, or of the whole show."""
-        if section_id is None:
-            return sum(places for _, places in self.sections) - len(self.owner)
-        first = 0
-        for section, places in self.sections:
-            if section == section_id:
-                return places - sum(first <= ordinal_of(seat) < first + places for seat in self.owner)
-            first += places
-        return 0
+    def _is_free(self, seat: str, row: Row) -> bool:
+        """Whether this buyer could have had the seat then."""
+        kept = kept_from(self.hall, self.terms or {}, row.message, row.decided_at)
+        return seat not in self.owner and seat not in self.blocked and ordinal_of(seat) not in kept
+
+    def _free_places(self, row: Row) -> set[int]:
+        gone = {ordinal_of(seat) for seat in (*self.owner, *self.blocked)}
+        kept = kept_from(self.hall, self.terms or {}, row.message, row.decided_at)
+        return {at for _, _, places in self.hall.sections for at in places} - gone - kept
+
+    def _free(self, row: Row) -> int:
+        """The places that were free for this buyer where they wished to be, and their ticket types are offered."""
+        wish, terms = row.message, self.terms or {}
+        if not (self.blocked or wish.get("section_id") or kept_from(self.hall, terms, wish, row.decided_at)) and (
+            wish.get("version", 1) == 1
+        ):
+            return self.places - len(self.owner)
+        kinds = {kind for kind in wish.get("ticket_types", []) if kind}
+        beside = {area["section_id"] for area in wish.get("standing", [])}
+        free = self._free_places(row)
+        return sum(
+            len(free.intersection(places))
+            for section, _, places in self.hall.sections
+            if wish.get("section_id") in (None, section) and section not in beside
+            if all(price_of(terms, section, kind) is not None for kind in kinds)
+        )
+
+    def _sold_out_fault(self, row: Row, told: int | None) -> str:
+        wish, free = row.message, self._free_places(row)
+        wanted, left = wish.get("quantity", 0), self._free(row)
+        if left < wanted and told == left:
+            return ""
+        if wish.get("accessible") and wanted and not self.hall.accessible & free:
+            return ""
+        asked = {ordinal_of(seat) for seat in wish.get("seats", [])}
+        for area in wish.get("standing", []):
+            there = len(free.intersection(self.hall.places_of(area["section_id"])) - asked)
+            if there < area["quantity"] and told == there:
+                return ""
+        return f"wanted {wanted}, was told {told} are left; {left} were"
+
+    def _orphan_fault(self, row: Row, told: list[str] | None) -> str:
+        """Why this choice leaves no single seat alone that it could have spared; nothing when it does."""
+        rules = (self.terms or {}).get("rules") or {}
+        chosen = {ordinal_of(seat) for seat in row.message.get("seats", [])}
+        if rules.get("single_seats") != "refuse" or not chosen:
+            return "single seats may be left"
+        free = self._free_places(row)
+        for in_row in sorted({self.hall.row_of[at] for at in chosen if at in self.hall.row_of}):
+            here = {at for at in chosen if self.hall.row_of.get(at) == in_row}
+            alone = self.hall.singles(free, here)
+            spared = any(not self.hall.singles(free, window) for window in self.hall.windows(in_row, len(here), free))
+            if alone and spared:
+                return "" if told is None or {ordinal_of(seat) for seat in told} == alone else f"{alone} would be alone"
+        return "no seat is left alone that could be spared"
+
+    def _coupon_fault(self, row: Row) -> str:
+        wish = row.message
+        if not wish.get("coupon"):
+            return ""
+        return coupon_fault(self.coupons.get(wish["coupon"]), *self._uses(row), row.decided_at)
+
+    def _uses(self, row: Row) -> tuple[int, int]:
+        """How often the coupon was in use: by all, and by this buyer."""
+        code, live = row.message["coupon"], ("held", "confirmed")
+        every = sum(b.coupon == code and b.state in live for b in self.bookings.values())
+        return every, sum(b.coupon == code and b.state in live for b in self.of_buyer[row.message["buyer_id"]])
+
+    def _amend(self, row: Row) -> None:
+        self.complaints.looked(CHANGES_RIGHT)
+        if row.outcome == "amended":
+            self.terms = amended(self.terms or {}, row.message["changes"])
+
+    def _block(self, row: Row) -> None:
+        self._turn(row, "blocked")
+        if row.outcome == "blocked":
+            self.blocked |= set(row.message["seats"])
+
+    def _unblock(self, row: Row) -> None:
+        self._turn(row, "unblocked")
+        if row.outcome == "unblocked":
+            self.blocked -= set(row.message["seats"])
+
+    def _turn(self, row: Row, done: str) -> None:
+        self.complaints.looked(CHANGES_RIGHT)
+        owned = sorted(seat for seat in row.message["seats"] if seat in self.owner)
+        if owned and row.outcome == done:
+            self.complaints.say(CHANGES_RIGHT, row, f"{owned} were held or sold")
+        if row.outcome == "seat-taken" and sorted(row.result["refusal"]["taken"]) != owned:
+            self.complaints.say(CHANGES_RIGHT, row, f"was told that other seats are taken than {owned}")
+
+    def _set_coupon(self, row: Row) -> None:
+        self.coupons[row.message["code"]] = row.message["terms"]
+
+    def _drop_coupon(self, row: Row) -> None:
+        self.complaints.looked(CHANGES_RIGHT)
+        if (self.coupons.pop(row.message["code"], None) is not None) != (row.outcome == "coupon-dropped"):
+            self.complaints.say(CHANGES_RIGHT, row, "the coupon was not as the answer says")
 
     def _confirm(self, row: Row) -> None:
         self.complaints.looked(ENDS_RIGHT)
@@ -223,6 +370,8 @@ class NaiveShow:
         state = booking.state if booking else "unknown"
         free_again = booking is not None and not any(seat in self.owner for seat in booking.seats)
         if row.outcome == "gone":
+            if row.result.get("reason") == "coupon" and booking is not None and booking.coupon:
+                return
             if state in ("held", "confirmed") or (state == "expired" and free_again and not self._over(row.decided_at)):
                 self.complaints.say(ENDS_RIGHT, row, f"was told that the seats are gone; the booking was {state}")
             return
@@ -298,7 +447,8 @@ async def _compare(connection: Any, shows: dict[str, NaiveShow], complaints: Com
         (show.id, seat): (owner, {"held": "held", "confirmed": "sold"}[show.bookings[owner].state])
         for show in shows.values() for seat, owner in show.owner.items()
     }  # fmt: skip
-    seats = await connection.fetch("SELECT show_id, id, state, booking_id FROM seat WHERE state IN ('held', 'sold')")
+    modelled |= {(show.id, seat): ("None", "blocked") for show in shows.values() for seat in show.blocked}
+    seats = await connection.fetch("SELECT show_id, id, state, booking_id FROM seat WHERE state <> 'free'")
     stored = {(str(seat["show_id"]), seat["id"]): (str(seat["booking_id"]), seat["state"]) for seat in seats}
     _differences("seat", modelled, stored, complaints)
     ours = {booking_id: b.state for show in shows.values() for booking_id, b in show.bookings.items()}
@@ -331,21 +481,7 @@ def read_row(record: Any) -> Row:
     )
 
 
-def sections_of(plan: dict[str, Any]) -> list[tuple[str, int]]:
-    """Each section's id and places, in the order in which ordinals count."""
-    return [
-        (section["id"], section.get("capacity", 0) or sum(len(seats) for _, seats in section.get("rows", [])))
-        for section in plan["sections"]
-    ]
-
-
-def ordinal_of(seat: str) -> int:
-    """``7K-3F``: what follows the hyphen counts the show's places, in base 32."""
-    ordinal = 0
-    for letter in seat.partition("-")[2]:
-        ordinal = ordinal * 32 + ALPHABET.index(letter)
-    return ordinal
-
-
-def time_of(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _wanted(wish: dict[str, Any]) -> int:
+    """How many places were wished for."""
+    own: int = len(wish.get("seats") or []) or wish.get("quantity", 0)
+    return own + sum(int(area["quantity"]) for area in wish.get("standing", []))

@@ -56,10 +56,27 @@ FROM show w WHERE w.id = $1
 SELECT * FROM show WHERE NOT opened LIMIT $1
 
 -- name: show_make
-INSERT INTO show (id, number, event_id, hall_id, plan_id, lane, currency, prices, starts_at, ends_at, sale_opens_at,
-    sale_closes_at, hold_seconds, max_seats_per_booking, max_seats_per_buyer, max_live_holds, opened, cancelled,
-    seats_version, place, "left", hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $15, $16, false, false, 0, 0, '{}', '')
+-- A show, and (where asked) its hall for its time: no other show may have it then.
+WITH made AS (
+    INSERT INTO show (id, number, event_id, hall_id, plan_id, lane, currency, prices, starts_at, ends_at, sale_opens_at,
+        sale_closes_at, hold_seconds, max_seats_per_booking, max_seats_per_buyer, max_live_holds, rules, opened, cancelled,
+        seats_version, place, "left", hash, local_starts_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $15, $16, $17, false, false, 0, 0, '{}', '',
+        $9::timestamptz AT TIME ZONE (SELECT v.time_zone FROM hall h JOIN venue v ON v.id = h.venue_id WHERE h.id = $4))
+    RETURNING id, hall_id, starts_at, ends_at
+)
+INSERT INTO hall_time (show_id, hall_id, during)
+SELECT id, hall_id, tstzrange(starts_at, ends_at) FROM made WHERE $18::bool
+
+-- name: hall_time_give_back
+-- What cancelled shows no longer need.
+DELETE FROM hall_time t USING show w WHERE t.hall_id = $1 AND w.id = t.show_id AND w.cancelled
+
+-- name: hall_time_taken
+-- The show that has the hall at some time between these, if it is not this one.
+SELECT w.id, w.starts_at, w.ends_at FROM hall_time t JOIN show w ON w.id = t.show_id
+WHERE t.hall_id = $1 AND t.during && tstzrange($2, $3) AND t.show_id <> $4 AND NOT w.cancelled
+ORDER BY w.starts_at LIMIT 1
 
 -- name: seats_versions
 SELECT id, seats_version FROM show WHERE id = ANY($1::uuid[])

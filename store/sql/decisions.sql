@@ -50,8 +50,8 @@ WITH new_bookings AS (
 SELECT count(*) FROM seats
 
 -- name: shows_change
-UPDATE show SET place = w.place, seats_version = w.seats_version, "left" = w.remaining::jsonb, hash = w.hash
-FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[])
+UPDATE show SET place = w.place, seats_version = w.seats_version, "left" = w.remaining::jsonb, hash = w.hash, decided_at = $1
+FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
     AS w (id, place, seats_version, remaining, hash) WHERE show.id = w.id
 
 -- name: show_opened
@@ -64,7 +64,29 @@ SELECT s.*, p.body AS plan_body FROM show s JOIN seat_plan p ON p.hash = s.plan_
 SELECT id, state FROM seat WHERE show_id = $1 AND state <> 'free'
 
 -- name: bookings_live
-SELECT id, buyer_id, seats, state, held_until FROM booking WHERE show_id = $1 AND state IN ('held', 'confirmed')
+SELECT id, buyer_id, seats, amounts, state, held_until FROM booking WHERE show_id = $1 AND state IN ('held', 'confirmed')
 
 -- name: bookings_of_commands
 SELECT * FROM booking WHERE id = ANY($1::uuid[])
+
+-- name: show_amended
+-- The terms of an open show as they are from now on.
+UPDATE show SET prices = $2::jsonb, starts_at = $3, ends_at = $4, sale_opens_at = $5, sale_closes_at = $6, hold_seconds = $7,
+    max_seats_per_booking = $8, max_seats_per_buyer = $9, max_live_holds = $10, rules = $11,
+    local_starts_at = CASE WHEN starts_at = $3 THEN local_starts_at ELSE $3::timestamptz AT TIME ZONE (
+        SELECT v.time_zone FROM hall h JOIN venue v ON v.id = h.venue_id WHERE h.id = show.hall_id
+    ) END
+WHERE id = $1 AND opened
+
+-- name: hall_time_moved
+-- Where a show has moved to: refused by the table's constraint while another show has the hall then.
+UPDATE hall_time SET during = tstzrange($2, $3) WHERE show_id = $1 AND during <> tstzrange($2, $3)
+
+-- name: coupon_kept
+INSERT INTO coupon (show_id, code, terms) VALUES ($1, $2, $3) ON CONFLICT (show_id, code) DO UPDATE SET terms = excluded.terms
+
+-- name: coupon_dropped
+DELETE FROM coupon WHERE show_id = $1 AND code = $2
+
+-- name: coupons_of_show
+SELECT code, terms FROM coupon WHERE show_id = $1 ORDER BY code

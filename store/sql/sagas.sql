@@ -60,10 +60,10 @@ WHERE b.id = $1
 SELECT id, show_id, buyer_id, seats FROM booking WHERE id = ANY($1::uuid[]) ORDER BY id
 
 -- name: tickets_issue
-INSERT INTO ticket (id, booking_id, show_id, seat_id, holder_id, status, code, issued_at)
-SELECT id, booking_id, show_id, seat_id, holder_id, 'valid', code, $1
-FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[])
-    AS t (id, booking_id, show_id, seat_id, holder_id, code)
+INSERT INTO ticket (id, booking_id, show_id, seat_id, holder_id, ticket_type, status, code, issued_at)
+SELECT id, booking_id, show_id, seat_id, holder_id, ticket_type, 'valid', code, $1
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[])
+    AS t (id, booking_id, show_id, seat_id, holder_id, ticket_type, code)
 ON CONFLICT (id) DO NOTHING
 
 -- name: letters_log

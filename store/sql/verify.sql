@@ -18,6 +18,12 @@ SELECT w.id, p.body FROM show w JOIN seat_plan p ON p.hash = w.plan_id
 -- name: verify_shows
 SELECT id, place, seats_version, hash FROM show WHERE opened
 
+-- name: verify_terms
+SELECT * FROM show WHERE opened
+
+-- name: verify_coupons
+SELECT show_id, code, terms FROM coupon
+
 -- name: verify_seats
 SELECT show_id, id, state, booking_id FROM seat WHERE state <> 'free'
 

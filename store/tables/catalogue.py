@@ -87,6 +87,7 @@ class Show(Model):
     max_seats_per_booking = fields.IntField(default=10)
     max_seats_per_buyer = fields.IntField(null=True)
     max_live_holds = fields.IntField(default=2)
+    rules = fields.TextField(null=True)
     opened = fields.BooleanField(default=False)
     cancelled = fields.BooleanField(default=False)
     seats_version = fields.BigIntField(default=0)
@@ -96,6 +97,7 @@ class Show(Model):
     moved_at = fields.DatetimeField(null=True)
     off_sale_until = fields.DatetimeField(null=True)
     alone = fields.BooleanField(default=False, db_default=False)
+    decided_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "show"

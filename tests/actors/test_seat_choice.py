@@ -18,6 +18,10 @@ def choice_of(*sections: PlanSection) -> SeatChoice:
     return SeatChoice(plan, bytearray(plan.places))
 
 
+def choice_with(plan: SeatPlan, avoid_singles: bool = False) -> SeatChoice:
+    return SeatChoice(plan, bytearray(plan.places), plan.accessible | plan.companions, avoid_singles)
+
+
 def take(choice: SeatChoice, *ordinals: int) -> None:
     change(choice, list(ordinals), TAKEN)
 
@@ -27,9 +31,9 @@ def free(choice: SeatChoice, *ordinals: int) -> None:
 
 
 def change(choice: SeatChoice, ordinals: list[int], state: int) -> None:
-    was_free = choice.states[ordinals[0]] == 0
+    was_free = choice._shown[ordinals[0]] == 0
     for ordinal in ordinals:
-        choice.states[ordinal] = state
+        choice._shown[ordinal] = state
     choice.changed(ordinals, was_free, state == 0)
 
 
@@ -117,41 +121,100 @@ def test_choosing_changes_no_state():
     assert bytes(choice.states) == before
 
 
+def test_where_single_seats_are_avoided_the_best_places_leave_none():
+    choice = SeatChoice(SeatPlan((seated("stalls", row("A", 5)),)), bytearray(5), avoid_singles=True)
+    assert choice.best(2, [0], together=True) == [0, 1]
+    take(choice, 0, 1)
+    assert choice.best(2, [0], together=True) == [2, 3], "the row leaves no other way"
+
+
+def test_a_seat_by_an_aisle_is_alone_there():
+    choice = SeatChoice(SeatPlan((seated("stalls", row("A", 2, 3)),)), bytearray(5), avoid_singles=True)
+    assert choice.singles([0]) == [1]
+    assert choice.singles([0, 1]) == []
+    assert choice.singles([3]) == [2, 4]
+
+
+def test_accessible_places_and_those_of_companions_are_kept_for_those_who_ask():
+    plan = SeatPlan((seated("stalls", row("A", 4, accessible=(0,), companions=(1,)), row("B", 4)),))
+    choice = choice_with(plan)
+    assert (choice.left, choice.open) == ([8], [6])
+    assert choice.best(3, [0], together=True) == [4, 5, 6]
+    with choice.opened(plan.accessible | plan.companions):
+        assert choice.best_accessible(2, [0], True, plan.accessible) == [0, 1]
+    assert choice.best(7, [0], together=False) == []
+
+
+def test_a_party_takes_no_more_accessible_places_than_it_must():
+    plan = SeatPlan((seated("stalls", row("A", 5, accessible=(1, 2))),))
+    choice = choice_with(plan)
+    with choice.opened(plan.accessible):
+        assert choice.best_accessible(2, [0], True, plan.accessible) == [2, 3]
+
+
+def test_where_no_row_has_room_an_accessible_place_comes_with_the_best_others():
+    plan = SeatPlan((seated("stalls", row("A", 1, 1, accessible=(0,)), row("B", 3)),))
+    choice = choice_with(plan)
+    with choice.opened(plan.accessible):
+        assert choice.best_accessible(3, [0], True, plan.accessible) == []
+        assert choice.best_accessible(3, [0], False, plan.accessible) == [0, 2, 3]
+
+
 rows = st.lists(st.integers(1, 5), min_size=1, max_size=3)
 halls = st.lists(
     st.one_of(st.lists(rows, min_size=1, max_size=4), st.integers(0, 6)), min_size=1, max_size=3
 )  # fmt: skip
 turns = st.lists(
-    st.tuples(st.sampled_from(["best", "apart", "take", "free"]), st.integers(1, 7), st.integers(0, 2**20)),
+    st.tuples(
+        st.sampled_from(["best", "apart", "take", "free", "accessible", "opened"]),
+        st.integers(1, 7),
+        st.integers(0, 2**20),
+    ),
     min_size=1,
     max_size=25,
 )
 
 
 @settings(max_examples=400, deadline=None)
-@given(halls, st.integers(0, 2**40), turns)
+@given(halls, st.integers(0, 2**40), turns, st.sampled_from([0, 0, 0b1001, 0b110]), st.booleans())
 def test_what_is_remembered_about_full_rows_never_changes_the_choice(
-    hall: list[list[list[int]] | int], taken: int, what: list
+    hall: list[list[list[int]] | int], taken: int, what: list, special: int, avoid: bool
 ):
     sections = [
         standing(f"s{at}", part) if isinstance(part, int) else seated(f"s{at}", *(row("R", *line) for line in part))
         for at, part in enumerate(hall)
     ]
     plan = SeatPlan(tuple(sections))
-    choice = SeatChoice(plan, bytearray(TAKEN * (taken >> ordinal & 1) for ordinal in range(plan.places)))
+    kept = {ordinal for ordinal in range(plan.places) if special >> ordinal % 7 & 1}
+    states = bytearray(TAKEN * (taken >> ordinal & 1) for ordinal in range(plan.places))
+    choice = SeatChoice(plan, states, kept, avoid)
     for turn, size, luck in what:
         if turn in ("best", "apart"):
             asked = [index for index in every(choice) if luck >> index & 1] or every(choice)
-            naive = Naive(choice.plan, choice.states)
+            naive = Naive(plan, states, kept, avoid)
             found = choice.best(size, asked, together=turn == "best")
             assert found == naive.best(size, asked, together=turn == "best")
             if found and luck % 3:
                 take(choice, *found)
             continue
+        if turn in ("accessible", "opened"):
+            with choice.opened(kept):
+                naive = Naive(plan, states, (), avoid)
+                if turn == "opened":
+                    found = choice.best(size, every(choice), together=bool(luck & 1))
+                    assert found == naive.best(size, every(choice), together=bool(luck & 1))
+                else:
+                    found = choice.best_accessible(size, every(choice), bool(luck & 1), kept)
+                    assert found == naive.best_accessible(size, every(choice), bool(luck & 1), kept)
+            if found and luck % 3:
+                take(choice, *found)
+            continue
         wanted = 0 if turn == "take" else TAKEN
-        there = [ordinal for ordinal, state in enumerate(choice.states) if state == wanted]
+        there = [ordinal for ordinal, state in enumerate(states) if state == wanted]
         if there:
             begin = luck % len(there)
             change(choice, there[begin : begin + size], TAKEN - wanted)
         firsts = [*accumulate((section.places for section in sections), initial=0)]
-        assert choice.left == [choice.states[a:b].count(0) for a, b in pairwise(firsts)]
+        assert choice.left == [states[a:b].count(0) for a, b in pairwise(firsts)]
+        free = [at for at, state in enumerate(states) if state == 0 and at not in kept]
+        assert choice.open == [sum(a <= at < b for at in free) for a, b in pairwise(firsts)]

@@ -34,15 +34,16 @@ TERMS = OpenShow(
 class NaiveShow:
     """Seats and bookings in dicts; what is asked is counted afresh."""
 
-    def __init__(self) -> None:
-        self.seats: dict[int, tuple[str, UUID | None]] = {at: ("free", None) for at in range(PLAN.places)}
+    def __init__(self, plan: SeatPlan = PLAN) -> None:
+        self.plan = plan
+        self.seats: dict[int, tuple[str, UUID | None]] = {at: ("free", None) for at in range(plan.places)}
         self.bookings: dict[UUID, dict[str, Any]] = {}
 
     def of_buyer(self, buyer: UUID, *states: str) -> list[dict[str, Any]]:
         return [b for b in self.bookings.values() if b["buyer"] == buyer and b["state"] in states]
 
     def hold(self, wish: HoldSeats, now: datetime, live_elsewhere: int) -> tuple[str, tuple[int, ...]]:
-        wanted = len(wish.seats) or wish.quantity
+        wanted = (len(wish.seats) or wish.quantity) + sum(area.quantity for area in wish.standing)
         held = self.of_buyer(wish.buyer_id, "held")
         live = self.of_buyer(wish.buyer_id, "held", "confirmed")
         if now > wish.not_after:
@@ -56,9 +57,9 @@ class NaiveShow:
             or sum(len(b["seats"]) for b in live) + wanted > PER_BUYER
         ):
             return "limit-reached", ()
-        return self.choose(wish)
+        return self.choose(wish, now)
 
-    def choose(self, wish: HoldSeats) -> tuple[str, tuple[int, ...]]:
+    def choose(self, wish: HoldSeats, _now: datetime) -> tuple[str, tuple[int, ...]]:
         if wish.seats:
             known = {f"{base32(NUMBER)}-{base32(at)}": at for at in self.seats}
             chosen = [known.get(seat) for seat in wish.seats]
@@ -105,10 +106,14 @@ class NaiveShow:
 
 class AnyCommands(RuleBasedStateMachine):
     bookings = Bundle("bookings")
+    plan, terms = PLAN, TERMS
 
     def __init__(self) -> None:
         super().__init__()
-        self.show, self.naive, self.now, self.asked = Show(SHOW, TERMS, PLAN), NaiveShow(), NOON, 0
+        self.show, self.naive, self.now, self.asked = Show(SHOW, self.terms, self.plan), self.naive_show(), NOON, 0
+
+    def naive_show(self) -> NaiveShow:
+        return NaiveShow()
 
     def tell(self, command: Any, inputs: Inputs | None = None) -> Outcome:
         outcome = decide(self.show, command, self.now, inputs or Inputs())
@@ -130,11 +135,14 @@ class AnyCommands(RuleBasedStateMachine):
             return multiple()
         until = self.now + timedelta(seconds=HOLD_SECONDS)
         assert outcome.held_until == until
-        assert outcome.amounts is not None
-        assert outcome.amounts.total == sum(1 if at < 4 else 20 if at < 13 else 300 for at in seats)
+        self.check_amounts(outcome)
         self.naive.bookings[booking] = {"buyer": buyer, "seats": seats, "until": until}
         self.naive.put(booking, "held")
         return booking
+
+    def check_amounts(self, outcome: Outcome) -> None:
+        assert outcome.amounts is not None
+        assert outcome.amounts.total == sum(1 if at < 4 else 20 if at < 13 else 300 for at in outcome.seats)
 
     buyers = st.sampled_from(BUYERS)
     elsewhere = st.sampled_from([0, 0, 0, 0, 3])
@@ -149,7 +157,7 @@ class AnyCommands(RuleBasedStateMachine):
     ) -> Any:
         return self._hold(buyer, elsewhere, late, quantity=quantity, together=together, section_id=section)
 
-    @rule(target=bookings, buyer=buyers, seats=st.lists(st.integers(0, PLAN.places), min_size=1, max_size=4))
+    @rule(target=bookings, buyer=buyers, seats=st.lists(st.integers(0, 16), min_size=1, max_size=4))
     def holds_chosen_seats(self, buyer: UUID, seats: list[int]) -> Any:
         return self._hold(buyer, 0, False, seats=tuple(f"{base32(NUMBER)}-{base32(at)}" for at in seats))
 
@@ -199,14 +207,14 @@ class AnyCommands(RuleBasedStateMachine):
     def counts_are_as_counted_afresh(self) -> None:
         for buyer in BUYERS:
             assert self.show.live_holds.get(buyer, 0) == len(self.naive.of_buyer(buyer, "held"))
-        for section, first in zip(PLAN.sections, PLAN.firsts, strict=True):
+        for section, first in zip(self.plan.sections, self.plan.firsts, strict=True):
             there = self.show.states[first : first + section.places].count(FREE)
             assert self.show.left_by_section()[section.id] == there
 
     @invariant()
     def each_seat_belongs_to_one_booking(self) -> None:
         live = [at for b in self.naive.bookings.values() if b["state"] in ("held", "confirmed") for at in b["seats"]]
-        assert len(live) == len(set(live)) == sum(state != "free" for state, _ in self.naive.seats.values())
+        assert len(live) == len(set(live)) == sum(by is not None for _, by in self.naive.seats.values())
 
 
 TestAnyCommands = AnyCommands.TestCase

@@ -98,7 +98,8 @@ class Scratch:
         for seat in SEATS:
             await self.insert("seat", show_id=SHOW, id=seat, state="free")
         await self.insert("lane", lane="show.00", generation=0, next_offset=0)
-        message = {name: value.isoformat() for name, value in times.items()}
+        prices = [{"section_id": SECTION, "amount": 500}]
+        message = {name: value.isoformat() for name, value in times.items()} | {"prices": prices}
         await self.journal("open_show", "opened", {"name": "opened"}, message=message)
 
     async def hold(self, seats: list[str], *, buyer: UUID | None = None, apply: bool = True) -> UUID:

@@ -1,9 +1,12 @@
 """Money in minor units, whatever the currency's own are; and what a booking of seats costs."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sagas.money import Money, exponent, major, show
-from sagas.prices import Amounts, price
+from sagas.money import Money, exponent, fraction, major, share_out, show
+from sagas.prices import Amounts, price, promise
+from sagas.terms import CouponTerms, Fees, Tax
 
 pytestmark = pytest.mark.pure
 
@@ -36,3 +39,47 @@ def test_a_booking_costs_the_sum_of_its_seats():
     assert price([500, 500, 200]).total == 1_200
     assert price([]).total == 0
     assert Amounts(seats=1_000, discount=100, fees=30, tax=5).total == 935
+
+
+prices = st.lists(st.integers(0, 10**9), min_size=1, max_size=20)
+offs = st.one_of(
+    st.none(), st.builds(CouponTerms, percent=st.integers(1, 100)), st.builds(CouponTerms, amount=st.integers(1, 10**9))
+)
+fees = st.one_of(st.none(), st.builds(Fees, st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10_000)))
+taxes = st.one_of(st.none(), st.builds(Tax, st.integers(0, 10_000), st.booleans()))
+
+
+@given(prices, fees, taxes, offs)
+def test_shares_add_up_exactly_and_nothing_is_ever_below_zero(
+    costs: list[int], fee: Fees | None, tax: Tax | None, off: CouponTerms | None
+):
+    amounts, shares = promise(costs, fee, tax, off)
+    assert [sum(part) for part in zip(*shares, strict=True)] == [
+        amounts.seats, amounts.discount, amounts.fees, amounts.tax, amounts.tax_included or 0,
+    ]  # fmt: skip
+    assert amounts.total == sum(s.price - s.discount + s.fees + s.tax for s in shares) >= 0
+    for share in shares:
+        assert 0 <= share.discount <= share.price
+        assert share.price > share.discount or share.fees == share.tax == 0, "what costs nothing bears nothing"
+
+
+@given(st.integers(0, 10**12), st.lists(st.integers(1, 10**9), min_size=1, max_size=30))
+def test_what_is_shared_out_is_all_of_it_and_nobody_gets_a_unit_more_than_their_due(amount: int, weights: list[int]):
+    parts = share_out(amount, weights)
+    assert sum(parts) == amount
+    assert all(
+        abs(part * sum(weights) - amount * weight) < sum(weights) for part, weight in zip(parts, weights, strict=True)
+    )
+
+
+def test_the_largest_remainders_get_what_is_left_over_the_first_of_equals_first():
+    assert share_out(100, [1, 1, 1]) == [34, 33, 33]
+    assert share_out(10, [1, 2, 4]) == [1, 3, 6]
+    assert share_out(0, [0, 0]) == [0, 0]
+    with pytest.raises(ValueError, match="among nothing"):
+        share_out(1, [0])
+
+
+def test_halves_are_rounded_up():
+    assert [fraction(amount, 50, 100) for amount in (1, 3, 4)] == [1, 2, 2]
+    assert promise([333], None, Tax(1800), CouponTerms(percent=50))[0] == Amounts(333, 167, 0, 30)

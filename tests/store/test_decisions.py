@@ -28,7 +28,7 @@ class Batch(NamedTuple):
 
     async def write(self, connection: Any, lane: str = LANE) -> None:
         await decisions.write(connection, lane, 0, NOW, self.rows)
-        await decisions.settle(connection, self.standing)
+        await decisions.settle(connection, NOW, self.standing)
 
 
 def nothing(shows: Sequence[ShowRow] = (), buyers: dict[UUID, tuple[int, int]] | None = None, **rows: Any) -> Batch:

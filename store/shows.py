@@ -1,0 +1,93 @@
+"""Shows as their organisers make and see them.  Once a show is open, only its lane writes its row."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from sagas.messages import OpenShow
+from sagas.terms import Fees, Rules, Tax
+from store import catalogue
+from store.connection import pool
+from store.sql import query
+from store.tables import Event, Hall
+
+
+class HallTaken(Exception):
+    """Another show has the hall at the time that has this index."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"the hall is taken at time {index}")
+        self.index = index
+
+
+class Charges(NamedTuple):
+    """What an organiser charges beside its prices, for shows that are made from now on."""
+
+    fees: Fees | None
+    tax: Tax | None
+
+
+async def hall_to_use(hall_id: UUID, organiser_id: UUID) -> Any | None:
+    """A hall with its plan and venue, if this organiser may use it: of its own venue or of the operator's."""
+    return await pool().fetchrow(query("hall_to_use"), hall_id, organiser_id)
+
+
+async def event_to_show(event_id: UUID, organiser_id: UUID) -> Any | None:
+    return await pool().fetchrow("SELECT * FROM event WHERE id = $1 AND organiser_id = $2", event_id, organiser_id)
+
+
+async def make(
+    connection: Any, event_id: UUID, hall: Any, times: list[tuple[datetime, datetime, datetime]], terms: dict[str, Any]
+) -> list[tuple[str, OpenShow]]:
+    """Insert shows at these times (start, end, close of the sale), under the same terms otherwise.
+
+    Each one's lane, and the command that opens it there.  Raises HallTaken."""
+    made: list[tuple[str, OpenShow]] = []
+    event, room = Event(id=event_id), Hall(id=hall["hall_id"], plan_id=hall["plan_id"])
+    try:
+        for begins, ends, closes in times:
+            made.append(
+                await catalogue.make_show(
+                    event, room, starts_at=begins, ends_at=ends, sale_closes_at=closes, connection=connection, **terms
+                )
+            )
+    except asyncpg.ExclusionViolationError as error:
+        raise HallTaken(len(made)) from error
+    return made
+
+
+async def own(show_id: UUID, organiser_id: UUID) -> Any | None:
+    """A show of this organiser's, as ``catalogue.show`` has it, whether or not buyers may see it yet."""
+    return await pool().fetchrow(query("show_own"), show_id, organiser_id)
+
+
+async def charges(organiser_id: UUID) -> Charges:
+    row = await pool().fetchrow(query("charges_of_organiser"), organiser_id)
+    if row is None:
+        return Charges(None, None)
+    return Charges(
+        row["fees"] and msgspec.json.decode(row["fees"], type=Fees),
+        row["tax"] and msgspec.json.decode(row["tax"], type=Tax),
+    )
+
+
+async def set_charges(connection: Any, organiser_id: UUID, new: Charges) -> None:
+    fees, tax = (None if part is None else msgspec.json.encode(part).decode() for part in new)
+    await connection.execute(query("charges_set"), organiser_id, fees, tax)
+
+
+def with_charges(rules: Rules, charged: Charges) -> Rules:
+    return msgspec.structs.replace(rules, fees=charged.fees, tax=charged.tax)
+
+
+async def bookings(show_id: UUID, before: int | None, limit: int) -> list[Any]:
+    """A show's bookings with their buyers, the latest first, those before this place."""
+    return list(await pool().fetch(query("bookings_of_show"), show_id, before, limit))
+
+
+async def head(show_id: UUID) -> Any | None:
+    """Where a published show's journal stands: ``place``, ``hash`` and ``decided_at``."""
+    return await pool().fetchrow(query("journal_head"), show_id)

@@ -1,0 +1,290 @@
+"""Shows as organisers put them on: made with all their terms, changed, blocked, on record; nothing of another's."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from box_office import problem_of, until
+
+from tests.edge.house import House, make_house
+
+
+@pytest.fixture
+async def house(rows, buyers) -> House:
+    return await make_house(rows, buyers)
+
+
+async def test_a_show_is_made_with_all_its_terms_and_its_seats_are_there_when_it_answers(house, buyers, rows):
+    await house.ask(
+        "PATCH", "/v1/organiser/settings", json={"fees": {"per_ticket": 100}, "tax": {"basis_points": 1800}}
+    )
+    made = await house.put_on(
+        hold_seconds=60, max_seats_per_booking=4, max_seats_per_buyer=6, max_live_holds=3, single_seats="refuse",
+        accessible_release_hours=2, refund_until_hours=None, refund_percent=80, resale={"max_percent": 110},
+        ticket_types=[{"name": "child", "percent": 50}],
+        presales=[{"name": "Fans", "opens_at": "2026-01-01T00:00:00Z", "access_codes": ["LOVE"]}],
+        allocations=[{"name": "Bank", "access_code": "CARD", "section_id": house.stalls, "seats": ["A-1", "A-2"]}],
+    )  # fmt: skip
+    for name, value in {
+        "hold_seconds": 60, "max_seats_per_booking": 4, "max_seats_per_buyer": 6, "max_live_holds": 3,
+        "single_seats": "refuse", "accessible_release_hours": 2, "refund_until_hours": None, "refund_percent": 80,
+        "resale": {"max_percent": 110, "fee_percent": 0, "until_hours": 2}, "status": "on_sale",
+    }.items():  # fmt: skip
+        assert made[name] == value
+    assert [section["total"] for section in made["sections"]] == [12, 5]
+    assert made["ticket_types"] == [{"id": "child", "name": "child", "percent": 50}]
+    starts, ends = (datetime.fromisoformat(made[name]) for name in ("starts_at", "ends_at"))
+    assert ends - starts == timedelta(minutes=120)
+    assert datetime.fromisoformat(made["local_starts_at"]) == (starts + timedelta(hours=5.5)).replace(tzinfo=None)
+    assert await rows.fetchval("SELECT count(*) FROM seat WHERE show_id = $1", made["id"]) == 17
+    buyer, seats = await buyers.make(), await house.seats(made)
+    assert (await buyer.ask("GET", f"/v1/shows/{made['id']}")).json() == made
+    problem_of(await buyer.wish(made["id"], {"seats": [seats[0]]}), 409, "seat-taken")
+    held = await buyer.wish(made["id"], {"seats": [seats[0], seats[1]], "access_code": "CARD"})
+    assert held.json()["amounts"]["fees"]["amount"] == 200
+    assert held.json()["amounts"]["tax"]["amount"] == 18_036
+    assert "LOVE" not in str(made)
+    assert "CARD" not in str(made)
+
+
+async def test_several_shows_are_made_at_once_or_none_is(house, rows):
+    event, first = await house.event(), datetime.now(UTC) + timedelta(days=60)
+    starts = [(first + timedelta(hours=3 * n)).isoformat() for n in range(3)]
+    answer = await house.ask("POST", f"/v1/events/{event}/shows", json=house.show(starts_at=starts))
+    assert answer.status_code == 201, answer.text
+    items = answer.json()["items"]
+    assert [datetime.fromisoformat(show["starts_at"]) for show in items] == [*map(datetime.fromisoformat, starts)]
+    later = [(first + timedelta(hours=24 + 3 * n)).isoformat() for n in (0, 1)]
+    refused = await house.ask("POST", f"/v1/events/{event}/shows", json=house.show(starts_at=[*later, starts[1]]))
+    assert problem_of(refused, 409, "hall-taken")["index"] == 2
+    assert await rows.fetchval("SELECT count(*) FROM show WHERE event_id = $1", event) == 3
+
+
+async def test_no_two_shows_overlap_in_a_hall_and_the_other_one_is_named(house):
+    event = await house.event()
+    made = await house.put_on(event)
+    inside = (datetime.fromisoformat(made["starts_at"]) + timedelta(minutes=119)).isoformat()
+    answer = await house.ask("POST", f"/v1/events/{event}/shows", json=house.show(starts_at=inside))
+    assert problem_of(answer, 409, "hall-taken")["show"]["id"] == made["id"]
+    await house.put_on(event, starts_at=made["ends_at"])
+
+
+async def test_of_many_who_want_a_hall_at_once_one_gets_it(house):
+    event, body = await house.event(), house.show()
+    asked = [house.ask("POST", f"/v1/events/{event}/shows", json=body) for _ in range(8)]
+    answers = await asyncio.gather(*asked)
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+
+
+async def test_times_are_of_the_venues_wall_and_within_its_hours(rows, buyers):
+    house = await make_house(rows, buyers, "Europe/Berlin", "10:00", "02:00")
+    event = await house.event()
+    made = await house.put_on(event, starts_at="2027-03-27T20:00:00")
+    assert made["starts_at"] == "2027-03-27T19:00:00Z"
+    made = await house.put_on(event, starts_at="2027-03-28T20:00:00")
+    assert made["starts_at"] == "2027-03-28T18:00:00Z", "clocks were put forward that morning"
+    for starts, why in {
+        "2027-03-28T02:30:00": "does not exist",
+        "2027-10-31T02:30:00": "comes twice",
+        "2027-06-01T09:59:00": "open from",
+        "2027-06-02T00:30:00": "open from",
+        "2027-06-01T09:59:00+02:00": "open from",
+        "2020-01-01T12:00:00Z": "in the future",
+    }.items():
+        answer = await house.ask("POST", f"/v1/events/{event}/shows", json=house.show(starts_at=starts))
+        problem = problem_of(answer, 422, "invalid")
+        assert problem["errors"][0]["pointer"] == "/starts_at"
+        assert why in problem["errors"][0]["detail"]
+    await house.put_on(event, starts_at="2027-06-02T00:00:00")
+
+
+def wrong_bodies(house: House):
+    price = {"section_id": house.stalls, "amount": 1}
+    other = {"section_id": house.floor, "amount": 1}
+    presale = {"name": "Fans", "opens_at": "2090-01-01T00:00:00Z", "access_codes": ["A"]}
+    allocation = {"name": "Bank", "access_code": "CARD", "section_id": house.stalls}
+    return [
+        ({"hall_id": str(uuid4())}, "/hall_id"),
+        ({"currency": "XXQ"}, "/currency"),
+        ({"prices": [price]}, "/prices"),
+        ({"prices": [price, other, price]}, "/prices/2/section_id"),
+        ({"prices": [price, other | {"section_id": "roof"}]}, "/prices/1/section_id"),
+        ({"prices": [price, other | {"amount": -1}]}, "/prices/1/amount"),
+        ({"prices": [price, other | {"amount": 1.5}]}, "/prices/1/amount"),
+        ({"hold_seconds": 4}, "/hold_seconds"),
+        ({"hold_seconds": 3601}, "/hold_seconds"),
+        ({"ticket_types": [{"name": "child"}]}, "/ticket_types/0"),
+        ({"ticket_types": [{"name": "child", "percent": 5, "amount": 1}]}, "/ticket_types/0"),
+        ({"ticket_types": [{"name": "c", "percent": 5, "section_id": "x"}]}, "/ticket_types/0/section_id"),
+        ({"ticket_types": [{"name": "c", "percent": 5}, {"name": "c", "amount": 5}]}, "/ticket_types/1/name"),
+        ({"allocations": [allocation]}, "/allocations/0"),
+        ({"allocations": [allocation | {"seats": ["A-7"]}]}, "/allocations/0/seats/0"),
+        ({"allocations": [allocation | {"rows": ["A"]}, allocation | {"seats": ["A-1"]}]}, "/allocations/1"),
+        ({"allocations": [allocation | {"quantity": 3}]}, "/allocations/0/quantity"),
+        ({"allocations": [allocation | {"section_id": house.floor, "quantity": 6}]}, "/allocations/0/quantity"),
+        ({"presales": [presale]}, "/presales/0/opens_at"),
+        ({"sale_opens_at": "2190-01-01T00:00:00Z"}, "/sale_closes_at"),
+        ({"sale_closes_at": "2190-01-01T00:00:00Z"}, "/sale_closes_at"),
+        ({"ends_at": "2026-01-01T00:00:00Z"}, "/ends_at"),
+        ({"refund_percent": 101}, "/refund_percent"),
+        ({"price": 1}, "/price"),
+    ]
+
+
+async def test_bad_input_names_its_field_and_makes_nothing(house, rows):
+    event = await house.event()
+    for wrong, pointer in wrong_bodies(house):
+        answer = await house.ask("POST", f"/v1/events/{event}/shows", json=house.show(**wrong))
+        assert problem_of(answer, 422, "invalid")["errors"][0]["pointer"] == pointer, wrong
+    assert await rows.fetchval("SELECT count(*) FROM show WHERE event_id = $1", event) == 0
+
+
+async def test_a_change_counts_for_bookings_to_come_and_what_buyers_relied_on_stays(house, buyers):
+    show, buyer = await house.put_on(), await buyers.make()
+    path = f"/v1/shows/{show['id']}"
+    moved = (datetime.fromisoformat(show["starts_at"]) + timedelta(days=365)).isoformat()
+    changed = await house.ask("PATCH", path, json={"starts_at": moved, "refund_percent": 50})
+    assert changed.status_code == 200, changed.text
+    assert datetime.fromisoformat(changed.json()["starts_at"]) == datetime.fromisoformat(moved)
+    held = await buyer.wish(show["id"], {"quantity": 1})
+    refused = await house.ask("PATCH", path, json={"starts_at": show["starts_at"], "hold_seconds": 9})
+    assert set(problem_of(refused, 409, "change-refused")["fields"]) == {"starts_at", "ends_at"}
+    assert (await house.ask("GET", path)).json()["hold_seconds"] == 300, "nothing is half done"
+    problem_of(await house.ask("PATCH", path, json={"refund_percent": 100}), 409, "change-refused")
+    prices = [{"section_id": house.stalls, "amount": 7}, {"section_id": house.floor, "amount": 7}]
+    assert (await house.ask("PATCH", path, json={"prices": prices, "hold_seconds": 9})).status_code == 200
+    assert (await buyer.booking(held.json()["id"]))["amounts"]["total"]["amount"] == 50_000
+    assert (await buyer.wish(show["id"], {"quantity": 1})).json()["amounts"]["total"]["amount"] == 7
+
+
+async def test_a_show_is_not_moved_to_where_another_one_is(house):
+    event = await house.event()
+    one, two = await house.put_on(event), await house.put_on(event)
+    answer = await house.ask("PATCH", f"/v1/shows/{one['id']}", json={"starts_at": two["starts_at"]})
+    assert problem_of(answer, 409, "hall-taken")["show"]["id"] == two["id"]
+    free = (datetime.fromisoformat(one["starts_at"]) + timedelta(days=700)).isoformat()
+    assert (await house.ask("PATCH", f"/v1/shows/{one['id']}", json={"starts_at": free})).status_code == 200
+    await house.put_on(event, starts_at=one["starts_at"])
+
+
+async def test_an_event_that_sells_out_is_on_sale_again_when_places_come_free(house, buyers):
+    show, buyer = await house.put_on(hold_seconds=5), await buyers.make()
+    seats = await house.seats(show)
+    path = f"/v1/shows/{show['id']}"
+    blocked = await house.ask("POST", f"{path}/seats/block", json={"seats": seats[2:]})
+    assert blocked.status_code == 200, blocked.text
+    wish = {"seats": seats[:2], "standing": [{"section_id": house.floor, "quantity": 5}]}
+    held = await buyer.wish(show["id"], wish)
+    assert held.status_code == 201, held.text
+    shown = await house.ask("POST", f"{path}/seats/block", json={"seats": seats[2:]})
+    assert shown.json()["status"] == "sold_out"
+    await buyer.until_status(held.json()["id"], "expired")
+    shown = await house.ask("POST", f"{path}/seats/unblock", json={"seats": [seats[2]]})
+    assert shown.json()["status"] == "on_sale"
+    assert [section["left"] for section in shown.json()["sections"]] == [3, 5]
+
+
+async def test_held_seats_are_not_blocked_and_then_none_is(house, buyers):
+    show, buyer = await house.put_on(), await buyers.make()
+    seats = await house.seats(show)
+    await buyer.wish(show["id"], {"seats": [seats[0]]})
+    answer = await house.ask("POST", f"/v1/shows/{show['id']}/seats/block", json={"seats": seats[:3]})
+    assert problem_of(answer, 409, "seat-taken")["taken"] == [seats[0]]
+    assert (await buyer.wish(show["id"], {"seats": [seats[1]]})).status_code == 201
+    for wrong in (["0-0"], [seats[4], seats[4]]):
+        answer = await house.ask("POST", f"/v1/shows/{show['id']}/seats/block", json={"seats": wrong})
+        problem_of(answer, 422, "invalid")
+
+
+async def test_coupons_are_made_changed_counted_and_ended(house, buyers):
+    show, buyer = await house.put_on(), await buyers.make()
+    path = f"/v1/shows/{show['id']}/coupons"
+    made = await house.ask("POST", path, json={"code": "ten", "percent": 10, "max_uses": 1})
+    assert made.status_code == 201, made.text
+    assert (made.json()["code"], made.json()["uses"]) == ("TEN", 0)
+    problem_of(await house.ask("POST", path, json={"code": "TEN", "percent": 10}), 409)
+    for wrong in ({"code": "X"}, {"code": "X", "percent": 1, "amount": 1}, {"code": "a b", "percent": 1}):
+        problem_of(await house.ask("POST", path, json=wrong), 422, "invalid")
+    held = await buyer.wish(show["id"], {"quantity": 1, "coupon": "Ten"})
+    assert held.json()["amounts"]["discount"]["amount"] == 5_000
+    problem_of(await buyer.wish(show["id"], {"quantity": 1, "coupon": "TEN"}), 409, "coupon-refused")
+    changed = await house.ask("PATCH", f"{path}/ten", json={"amount": 100, "max_uses": None})
+    assert (changed.json()["percent"], changed.json()["amount"]["amount"], changed.json()["uses"]) == (None, 100, 1)
+    assert (await house.ask("GET", path)).json()["items"] == [changed.json()]
+    assert (await house.ask("DELETE", f"{path}/TEN")).status_code == 204
+    assert (await house.ask("GET", path)).json()["items"] == []
+    problem_of(await house.ask("DELETE", f"{path}/TEN"), 404)
+    assert (await buyer.booking(held.json()["id"]))["amounts"]["discount"]["amount"] == 5_000
+
+
+async def test_what_is_on_record_is_for_the_organiser_and_the_journals_head_for_everybody(house, buyers, rows):
+    show, buyer = await house.put_on(), await buyers.make()
+    path, ids = f"/v1/shows/{show['id']}", []
+    for _ in range(2):
+        ids.append((await buyer.wish(show["id"], {"quantity": 1})).json()["id"])
+    pages = [(await house.ask("GET", f"{path}/bookings", params={"limit": 1})).json()]
+    pages.append((await house.ask("GET", f"{path}/bookings", params={"cursor": pages[0]["next_cursor"]})).json())
+    found = [item for page in pages for item in page["items"]]
+    assert [item["booking"]["id"] for item in found] == ids[::-1]
+    assert {item["buyer"]["email"] for item in found} == {buyer.email}
+    journal = (await house.ask("GET", f"{path}/journal", params={"limit": 1})).json()
+    rest = (await house.ask("GET", f"{path}/journal", params={"cursor": journal["next_cursor"]})).json()
+    items = journal["items"] + rest["items"]
+    assert [(item["command"], item["outcome"], item["place"]) for item in items] == [
+        ("open_show", "opened", None), ("hold_seats", "held", 1), ("hold_seats", "held", 2),
+    ]  # fmt: skip
+    head = (await buyers.nobody().ask("GET", f"{path}/journal/head")).json()
+    assert (head["place"], head["hash"]) == (2, items[-1]["hash"])
+    assert head["decided_at"] == items[-1]["decided_at"]
+
+
+async def test_nothing_of_another_organiser_is_seen_or_changed(house, rows, buyers):
+    other, show = await make_house(rows, buyers), await house.put_on()
+    path = f"/v1/shows/{show['id']}"
+    for method, call, body in (
+        ("POST", f"/v1/events/{await house.event()}/shows", other.show()),
+        ("PATCH", path, {"hold_seconds": 9}),
+        ("POST", f"{path}/seats/block", {"seats": await house.seats(show)}),
+        ("POST", f"{path}/seats/unblock", {"seats": await house.seats(show)}),
+        ("POST", f"{path}/coupons", {"code": "TEN", "percent": 10}),
+        ("PATCH", f"{path}/coupons/TEN", {"percent": 10}),
+        ("DELETE", f"{path}/coupons/TEN", None),
+        ("GET", f"{path}/coupons", None),
+        ("GET", f"{path}/bookings", None),
+        ("GET", f"{path}/journal", None),
+    ):
+        problem_of(await other.ask(method, call, **({"json": body} if body else {})), 404, "not-found")
+        answer = await (await buyers.make()).ask(method, call, **({"json": body} if body else {}))
+        assert answer.status_code in (403, 404)
+    foreign = await other.ask("POST", f"/v1/events/{await other.event()}/shows", json=house.show())
+    assert problem_of(foreign, 422, "invalid")["errors"][0]["pointer"] == "/hall_id"
+
+
+async def test_drafts_cancelled_events_and_past_shows_are_not_bookable(house, buyers, rows):
+    buyer = await buyers.make()
+    draft = await house.put_on(await house.event("draft"))
+    problem_of(await buyer.wish(draft["id"], {"quantity": 1}), 404)
+    problem_of(await buyer.ask("GET", f"/v1/shows/{draft['id']}/journal/head"), 404)
+    for status in ("cancelled", "over"):
+        event = await house.event(status)
+        problem_of(await house.ask("POST", f"/v1/events/{event}/shows", json=house.show()), 409)
+    closed = datetime.now(UTC) + timedelta(seconds=2)
+    past = await house.put_on(sale_closes_at=closed.isoformat())
+    await until("the sale has closed", lambda: has_status(house, past, "over"))
+    assert problem_of(await buyer.wish(past["id"], {"quantity": 1}), 409, "show-closed")["reason"] == "over"
+
+
+async def has_status(house, show, status):
+    return (await house.ask("GET", f"/v1/shows/{show['id']}")).json()["status"] == status
+
+
+async def test_the_same_hall_at_two_times_is_two_sales(house, buyers):
+    """A seat that is taken at one show is free at the other: what is locked is a seat of a show, not of the hall."""
+    event = await house.event()
+    early, late = await house.put_on(event), await house.put_on(event)
+    one, two = await buyers.make(), await buyers.make()
+    first, second = (await house.seats(early))[0], (await house.seats(late))[0]
+    assert first != second
+    assert (await one.wish(early["id"], {"seats": [first]})).status_code == 201
+    assert (await two.wish(late["id"], {"seats": [second]})).status_code == 201
