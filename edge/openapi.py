@@ -117,6 +117,11 @@ def _describe(operation: Operation, by_type: dict[int, Any], components: dict[st
         described["requestBody"] = {
             "required": True, "content": {"application/json": {"schema": by_type[id(operation.body)]}},
         }  # fmt: skip
+    if operation.upload is not None:
+        described["requestBody"] = {
+            "required": True, "description": f"At most {operation.upload.limit_bytes:,} bytes.",
+            "content": {media_type: {} for media_type in operation.upload.media_types},
+        }  # fmt: skip
     if operation.rule.needs == "perhaps-account":
         described["security"] = [{}, {"bearer": []}]
     elif operation.rule.needs != "nothing":
@@ -145,6 +150,8 @@ def _usual_problems(operation: Operation) -> set[int]:
     if operation.rule.needs == "member":
         usual |= {400, 404}
     if operation.body is not None:
+        usual |= {400, 413, 415, 422}
+    if operation.upload is not None:
         usual |= {400, 413, 415, 422}
     if operation.query is not None:
         usual |= {422}

@@ -22,6 +22,8 @@ ACCESS_COOKIE = "frontrow_access"
 REFRESH_COOKIE = "frontrow_refresh"
 #: Larger bodies are refused; the server's own limit lies a little above it.
 BODY_LIMIT_BYTES = 64_000
+#: A large body is read to its end up to so many times its limit.
+DRAINED = 3
 
 _AT = re.compile(r" - at `\$(?P<path>.*?)`$")
 _FIELD = re.compile(r"(unknown|required) field `(?P<name>[^`]*)`")
@@ -30,6 +32,13 @@ _encode = msgspec.json.Encoder().encode
 
 #: A handler answers, or has sent a stream and answers nothing.
 Handler = Callable[..., Awaitable[HTTPResponse | None]]
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A body that is a file: of these media types, and at most so large."""
+
+    media_types: tuple[str, ...]
+    limit_bytes: int
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -48,6 +57,7 @@ class Operation(msgspec.Struct, frozen=True):
     key: bool
     waits: bool
     content_type: str
+    upload: Upload | None
 
 
 OPERATIONS: list[Operation] = []
@@ -65,11 +75,13 @@ def operation(
     key: bool = False,
     waits: bool = False,
     body_optional: bool = False,
+    body_limit_bytes: int = BODY_LIMIT_BYTES,
+    upload: Upload | None = None,
     content_type: str = "application/json",
 ) -> Callable[[Handler], Handler]:
     """Route a handler.  It is called with the request, its path's parameters, ``body`` and ``query`` as decoded types
-    where the operation has them, and ``who`` asks (or ``acting``: for which organiser), once its rule in
-    edge/permissions.py says that they may."""
+    where the operation has them (of an ``upload`` its bytes and their ``media_type``), and ``who`` asks (or ``acting``:
+    for which organiser), once its rule in edge/permissions.py says that they may."""
     decoder = msgspec.json.Decoder(body) if body is not None else None
 
     def decorate(handler: Handler) -> Handler:
@@ -78,7 +90,7 @@ def operation(
         OPERATIONS.append(
             Operation(
                 method, path, handler.__name__, summary, blueprint.name, body, query, rule, answers, problems, key,
-                waits, content_type,
+                waits, content_type, upload,
             )
         )  # fmt: skip
 
@@ -93,13 +105,19 @@ def operation(
                 name = next(iter(request.args))
                 raise Problem(422, f"There is no parameter {name} here.", errors=[_error(f"/{name}", "is not known")])
             if decoder is not None:
-                path_parameters["body"] = read_body(request, decoder, body if body_optional else None)
+                if body_limit_bytes > BODY_LIMIT_BYTES:
+                    request.body = await _received(request, body_limit_bytes)
+                when_empty = body if body_optional else None
+                path_parameters["body"] = read_body(request, decoder, when_empty, body_limit_bytes)
+            if upload is not None:
+                path_parameters |= await read_upload(request, upload)
             return await handler(request, **path_parameters)
 
         call.__name__ = handler.__name__
         blueprint.add_route(
-            call, re.sub(r"{(\w+)}", _parameter, path), methods=_methods(method, content_type), name=handler.__name__
-        )
+            call, re.sub(r"{(\w+)}", _parameter, path), methods=_methods(method, content_type), name=handler.__name__,
+            stream=upload is not None or body_limit_bytes > BODY_LIMIT_BYTES,
+        )  # fmt: skip
         return handler
 
     return decorate
@@ -172,12 +190,12 @@ def _unauthorized(detail: str) -> Problem:
     return Problem(401, detail, headers={"WWW-Authenticate": 'Bearer realm="frontrow"'})
 
 
-def read_body(request: Request, decoder: Any, when_empty: Any = None) -> Any:
+def read_body(request: Request, decoder: Any, when_empty: Any = None, limit_bytes: int = BODY_LIMIT_BYTES) -> Any:
     """The body as its type: 400 when it is no JSON, 415 when it claims to be else, 422 when it does not fit."""
     if not request.body and when_empty is not None:
         return when_empty()
-    if len(request.body) > BODY_LIMIT_BYTES:
-        raise Problem(413, f"A body may have at most {BODY_LIMIT_BYTES} bytes.")
+    if len(request.body) > limit_bytes:
+        raise Problem(413, f"A body may have at most {limit_bytes} bytes.")
     kind, _, parameters = request.headers.get("content-type", "application/json").lower().partition(";")
     charset = parameters.partition("charset=")[2].strip(' "')
     if kind.strip() != "application/json" or charset not in ("", "utf-8", "utf8"):
@@ -190,6 +208,33 @@ def read_body(request: Request, decoder: Any, when_empty: Any = None) -> Any:
         raise _does_not_fit(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f"The body is not valid JSON: {error}.") from None
+
+
+async def read_upload(request: Request, upload: Upload) -> dict[str, Any]:
+    """A file's bytes, no more than there may be: 413 as soon as there are, or will be; 415 for another type."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in upload.media_types:
+        raise Problem(415, f"Send the file as {', '.join(upload.media_types)}.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "Send the file as it is, without Content-Encoding.")
+    content = await _received(request, upload.limit_bytes)
+    if not content:
+        raise Problem(400, "Send the file's bytes as the body.")
+    return {"upload": content, "media_type": media_type}
+
+
+async def _received(request: Request, limit_bytes: int) -> bytes:
+    """The bytes of a body larger than the server takes by itself.  413 when there are more: what is a little too large
+    is read to its end and dropped, since a client that is cut off while it sends does not hear the answer."""
+    stream: Any = request.stream
+    stream.request_max_size = limit_bytes * DRAINED
+    content, received = bytearray(), 0
+    while (part := await stream.read()) is not None:
+        received += len(part)
+        content += part if received <= limit_bytes else b""
+    if received > limit_bytes:
+        raise Problem(413, f"A body may have at most {limit_bytes} bytes here.")
+    return bytes(content)
 
 
 def read_query(request: Request, kind: Any) -> Any:

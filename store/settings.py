@@ -42,6 +42,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str = "Frontrow <tickets@frontrow.example>"
     mailbox_url: str = ""
     files_dir: str = ".run/files"
+    files_url: str = ""
+    files_endpoint: str = ""
+    files_region: str = "us-east-1"
+    files_key_id: str = ""
+    files_secret: str = ""
     show_lanes: int = 8
     saga_lanes: int = 4
     rate_limits: Literal["on", "off"] = "on"
@@ -111,10 +116,19 @@ def _check(settings: Settings) -> None:
         raise SettingsError("settings: SHOW_LANES is 1 to 100, SAGA_LANES is 1, 2, 4, 8 or 16")
     if not _AGE.fullmatch(settings.lane_max_age):
         raise SettingsError("settings: LANE_MAX_AGE is a number and one of Y, M, D, h, m, s, such as 7D")
+    if settings.files_url and not (settings.files_url.startswith("s3://") and settings.files_key_id):
+        raise SettingsError("settings: FILES_URL is s3://bucket/prefix, and needs FILES_KEY_ID and FILES_SECRET")
     if settings.frontrow_mode == "production":
         if settings.rate_limits == "off":
             raise SettingsError("settings: RATE_LIMITS=off is refused in production")
-        secrets = ("jwt_secret", "razorpay_key_secret", "razorpay_webhook_secret", "database_url", "rabbitmq_url")
+        secrets = (
+            "jwt_secret",
+            "razorpay_key_secret",
+            "razorpay_webhook_secret",
+            "database_url",
+            "rabbitmq_url",
+            "files_secret",
+        )
         sample = [name.upper() for name in secrets if any(word in getattr(settings, name) for word in SAMPLES)]
         if sample:
             raise SettingsError(f"settings: sample values are refused in production: {', '.join(sample)}")

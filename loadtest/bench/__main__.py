@@ -21,7 +21,20 @@ import pika
 
 from compose import packages
 from compose.failure import Failure
-from loadtest.bench import best_available, edge, figures, growth, isolation, lane, picture, rush, sale, storm
+from loadtest.bench import (
+    best_available,
+    edge,
+    figures,
+    growth,
+    isolation,
+    lane,
+    organiser_figures,
+    picture,
+    rush,
+    sale,
+    search,
+    storm,
+)
 from loadtest.bench.figures import NotMeasured
 from loadtest.bench.ground import Ground
 from loadtest.bench.machine import machine
@@ -38,6 +51,8 @@ ROWS: dict[str, Callable[[Ground], Awaitable[dict[str, Any]]]] = {
     "best_available": best_available.measure,
     "growth": growth.measure,
     "isolation": isolation.measure,
+    "search": search.measure,
+    "organiser_figures": organiser_figures.measure,
 }
 WRK = packages.Need("a light generator of requests", ("wrk",), "wrk", ("wrk",))
 #: One row, and all of them; a row that has no time left is not measured.

@@ -39,6 +39,8 @@ TARGETS = (
     Target("growth", "seats", 1.3, 1.1, "×", True),
     Target("growth", "shows", 1.3, 1.1, "×", True),
     Target("isolation", "p99_ratio", 3.0, 1.5, "×", True),
+    Target("organiser_figures", "p50_ms", 200, 100, "ms", True),
+    Target("search", "p95_ms", 50, 25, "ms", True),
 )
 
 

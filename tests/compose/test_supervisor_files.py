@@ -53,7 +53,7 @@ def test_the_container_file_holds_no_secret(containers: dict[str, Any]) -> None:
     for service in containers["services"].values():
         for name, value in service.get("environment", {}).items():
             if secret.search(name):
-                assert re.fullmatch(r"\$\{[A-Z_]+:\?\}", str(value)), name
+                assert re.fullmatch(r"\$\{[A-Z_]+:(\?|-)\}", str(value)), name
 
 
 def test_every_container_of_ours_that_listens_is_asked_whether_it_is_healthy(containers: dict[str, Any]) -> None:
