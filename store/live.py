@@ -2,6 +2,7 @@
 
 All of it may be lost: an edge that hears nothing asks Postgres at its deadline, a map that missed one is reset."""
 
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -64,22 +65,40 @@ def _seats_log(show_id: UUID) -> str:
     return f"seats:{show_id}:log"
 
 
+#: All of it in one call: a batch of many shows would take thousands.  Three times a count and so many pairs:
+#: what is published, the seat changes of shows, how many wishes of shows were decided.
+_TELL = """
+local at = 3
+local function pairs_of() at = at + 1; return tonumber(ARGV[at - 1]) end
+local function pair() at = at + 2; return ARGV[at - 2], ARGV[at - 1] end
+for _ = 1, pairs_of() do redis.call('PUBLISH', pair()) end
+for _ = 1, pairs_of() do
+  local show, changes = pair()
+  redis.call('XADD', 'seats:' .. show .. ':log', 'MAXLEN', '~', ARGV[1], '*', 'm', changes)
+  redis.call('EXPIRE', 'seats:' .. show .. ':log', ARGV[2])
+  redis.call('PUBLISH', 'seats:' .. show, changes)
+end
+for _ = 1, pairs_of() do
+  local show, count = pair()
+  redis.call('INCRBY', 'decided:' .. show, count)
+  redis.call('EXPIRE', 'decided:' .. show, ARGV[2])
+end
+"""
+
+
 async def announce(redis: Any, news: Announcement) -> None:
-    """Tell everything in one pipeline."""
-    pipe = redis.pipeline(transaction=False)
-    for edge, replies in news.replies.items():
-        pipe.publish(outcomes_channel(edge), _encode(replies))
-    for show_id, change in news.seats.items():
-        body = _encode(change)
-        pipe.xadd(_seats_log(show_id), {"m": body}, maxlen=KEPT_CHANGES, approximate=True)
-        pipe.expire(_seats_log(show_id), KEEP_SECONDS)
-        pipe.publish(seats_channel(show_id), body)
-    for show_id, count in news.decided.items():
-        pipe.incrby(f"decided:{show_id}", count)
-        pipe.expire(f"decided:{show_id}", KEEP_SECONDS)
-    for booking_id in news.bookings:
-        pipe.publish(booking_channel(booking_id), b"")
-    await pipe.execute()
+    """Tell everything in one call."""
+    published = [(outcomes_channel(edge), _encode(replies)) for edge, replies in news.replies.items()]
+    published += [(booking_channel(booking_id), b"") for booking_id in news.bookings]
+    seats = [(str(show_id), _encode(change)) for show_id, change in news.seats.items()]
+    decided = [(str(show_id), count) for show_id, count in news.decided.items()]
+    if not (published or seats or decided):
+        return
+    told: list[Any] = [KEPT_CHANGES, KEEP_SECONDS]
+    for pairs in (published, seats, decided):
+        told.append(len(pairs))
+        told += chain.from_iterable(pairs)
+    await redis.register_script(_TELL)(args=told)
 
 
 async def changes_since(redis: Any, show_id: UUID, version: int) -> list[SeatsChanged] | None:
