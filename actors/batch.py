@@ -49,7 +49,7 @@ from store.decisions import JournalRow, NewSaga, SeatChange, ShowRow, Standing, 
 from store.settings import settings
 
 #: Shows and places that one session keeps in memory; the least recently used go first.
-SHOWS_KEPT = 2_000
+SHOWS_KEPT = 10_000
 PLACES_KEPT = 4_000_000
 #: Messages decided while Postgres writes those before them.
 PORTION = 128
@@ -66,11 +66,9 @@ _NOTHING = Outcome("repeat", decided=False)
 BOOKING_COMMANDS = (HoldSeats, ConfirmSeats, ReleaseSeats, ExpireHold)
 SEAT_COMMANDS = (ConfirmSeats, ReleaseSeats, ExpireHold)
 TERMS_COMMANDS = (AmendShow, SetCoupon, DropCoupon)
-Load = Callable[[Any, str, UUID], Awaitable[Show | None]]
-
-
-class Quarantined(Exception):
-    """This show cannot be decided on here; its lane goes on without it."""
+#: A show as the tables say; None until it is opened; or why it cannot be decided on here: its lane goes on without it.
+Loaded = Show | None | str
+Load = Callable[[Any, str, list[UUID]], Awaitable[dict[UUID, Loaded]]]
 
 
 class Read(NamedTuple):
@@ -149,9 +147,7 @@ class Batch:
             for booking in await decisions.bookings(self._connection, [*self._met, *odd]):
                 self._booked[booking["id"]] = from_row(booking)
         needed = {command.show_id for command in commands}
-        for show_id in needed:
-            await self._look_up_show(show_id)
-        self._forget_unused(needed)
+        await self._look_up_shows(needed)
         await self._look_up_bookings(commands)
         buyers = {self._buyer_of(command) for command in commands if type(command) in BOOKING_COMMANDS}
         if buyers:
@@ -163,14 +159,18 @@ class Batch:
         hold = show.bookings.get(command.booking_id) if show is not None else None
         return hold.buyer_id if hold is not None else command.buyer_id
 
-    async def _look_up_show(self, show_id: UUID) -> None:
-        if show_id in self._shows:
+    async def _look_up_shows(self, needed: set[UUID]) -> None:
+        for show_id in needed & self._shows.keys():
             self._shows.move_to_end(show_id)
+        missing = [show_id for show_id in needed if show_id not in self._shows]
+        if not missing:
             return
-        try:
-            self._shows[show_id] = await self._load(self._connection, self._lane, show_id)
-        except Quarantined as error:
-            self._away[show_id] = str(error)
+        for show_id, found in (await self._load(self._connection, self._lane, missing)).items():
+            if isinstance(found, str):
+                self._away[show_id] = found
+            else:
+                self._shows[show_id] = found
+        self._forget_unused(needed)
 
     def _forget_unused(self, needed: set[UUID]) -> None:
         """Keep memory within its bounds, without the shows that were not asked for the longest."""
@@ -244,9 +244,7 @@ class Batch:
 
     async def _open(self, command: OpenShow) -> Show:
         await self._written()
-        row = await decisions.show(self._connection, command.show_id)
-        assert row is not None  # looked up a moment ago, in this transaction
-        show = Show(command.show_id, command, decode_plan(row["plan_body"]))
+        show = Show(command.show_id, command, decode_plan(await decisions.plan(self._connection, command.plan)))
         await decisions.open_seats(
             self._connection, show.id, [show.seat_id(ordinal) for ordinal in range(len(show.states))]
         )

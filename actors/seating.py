@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from actors.batch import PORTION, Batch, Decided, Quarantined, Read, hold_of, read
+from actors.batch import PORTION, Batch, Decided, Loaded, Read, hold_of, read
 from actors.lane_actor import LaneActor
 from actors.lanes.publisher import Publisher
 from actors.lanes.session import Arrived, Session
@@ -26,6 +26,7 @@ from sagas.seat_plan import SeatPlan
 from sagas.seat_plan import decode as decode_plan
 from store import decisions, live
 from store.catalogue import terms_of
+from store.decisions import ShowRows
 
 log = structlog.get_logger()
 
@@ -63,35 +64,39 @@ class ShowLanes(LaneActor[Read, Decided]):
             log.warning("outcomes_not_told", error=repr(error), hint="waiting edges ask Postgres at their deadline")
         await self.publish("events", decided.events)
 
-    async def _load(self, connection: Any, lane: str, show_id: UUID) -> Show | None:
-        """The show as the tables say, or None when it is not open.  Raises Quarantined."""
-        row = await decisions.show(connection, show_id)
-        if row is None or row["lane"] != lane:
-            raise Quarantined("elsewhere" if row else "no such show")
-        if not row["opened"]:
+    async def _load(self, connection: Any, lane: str, show_ids: list[UUID]) -> dict[UUID, Loaded]:
+        """These shows as the tables say."""
+        rows = await decisions.shows(connection, show_ids)
+        return {show_id: await self._loaded(connection, lane, show_id, rows.get(show_id)) for show_id in show_ids}
+
+    async def _loaded(self, connection: Any, lane: str, show_id: UUID, rows: ShowRows | None) -> Loaded:
+        if rows is None or rows.show["lane"] != lane:
+            return "elsewhere" if rows else "no such show"
+        if not rows.show["opened"]:
             return None
         try:
-            return await self._restore(connection, row)
+            return restored(rows, await self._plan(connection, rows.show["plan_id"]))
         except (ValueError, KeyError, IndexError) as error:
             log.error("show_quarantined", show_id=str(show_id), exc_info=error)
-            raise Quarantined(repr(error)) from error
+            return repr(error)
 
-    async def _restore(self, connection: Any, row: Any) -> Show:
-        plan = self._plan(row["plan_id"], row["plan_body"])
-        states, prefix = bytearray(plan.places), base32(row["number"]) + "-"
-        for seat in await decisions.seats_not_free(connection, row["id"]):
-            states[ordinal_of(seat["id"], prefix, plan.places)] = STATES[seat["state"]]
-        show = Show(row["id"], terms_of(row), plan, states)
-        show.cancelled, show.places, show.seats_version = row["cancelled"], row["place"], row["seats_version"]
-        show.hash = row["hash"]
-        show.coupons = await decisions.coupons(connection, show.id)
-        for booking in await decisions.live_bookings(connection, show.id):
-            show.remember(booking["id"], hold_of(show, booking))
-        return show
-
-    def _plan(self, plan_hash: str, body: str) -> SeatPlan:
-        plan = self._plans.pop(plan_hash, None) or decode_plan(body)
+    async def _plan(self, connection: Any, plan_hash: str) -> SeatPlan:
+        plan = self._plans.pop(plan_hash, None) or decode_plan(await decisions.plan(connection, plan_hash))
         self._plans[plan_hash] = plan
         if len(self._plans) > PLANS_KEPT:
             self._plans.popitem(last=False)
         return plan
+
+
+def restored(rows: ShowRows, plan: SeatPlan) -> Show:
+    """A show as its rows tell.  Raises ValueError, KeyError or IndexError where they make no sense."""
+    row, prefix = rows.show, base32(rows.show["number"]) + "-"
+    states = bytearray(plan.places)
+    for seat in rows.seats_not_free:
+        states[ordinal_of(seat["id"], prefix, plan.places)] = STATES[seat["state"]]
+    show = Show(row["id"], terms_of(row), plan, states)
+    show.cancelled, show.places, show.seats_version = row["cancelled"], row["place"], row["seats_version"]
+    show.hash, show.coupons = row["hash"], rows.coupons
+    for booking in rows.bookings_live:
+        show.remember(booking["id"], hold_of(show, booking))
+    return show

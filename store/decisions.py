@@ -87,16 +87,32 @@ async def live_holds(connection: Any, buyers: list[UUID]) -> dict[UUID, int]:
     return {row["buyer_id"]: row["live"] for row in rows}
 
 
-async def show(connection: Any, show_id: UUID) -> Any | None:
-    return await connection.fetchrow(query("show_to_decide"), show_id)
+class ShowRows(NamedTuple):
+    """All that the tables say of one show."""
+
+    show: Any
+    seats_not_free: list[Any]
+    bookings_live: list[Any]
+    coupons: dict[str, CouponTerms]
 
 
-async def seats_not_free(connection: Any, show_id: UUID) -> list[Any]:
-    return list(await connection.fetch(query("seats_not_free"), show_id))
+async def shows(connection: Any, show_ids: list[UUID]) -> dict[UUID, ShowRows]:
+    """The shows with these ids; one that is missing is left out."""
+    rows = await connection.fetch(query("shows_to_decide"), show_ids)
+    found = {row["id"]: ShowRows(row, [], [], {}) for row in rows}
+    for seat in await connection.fetch(query("seats_not_free"), list(found)):
+        found[seat["show_id"]].seats_not_free.append(seat)
+    for booking in await connection.fetch(query("bookings_live"), list(found)):
+        found[booking["show_id"]].bookings_live.append(booking)
+    for coupon in await connection.fetch(query("coupons_of_shows"), list(found)):
+        found[coupon["show_id"]].coupons[coupon["code"]] = decode_coupon(coupon["terms"])
+    return found
 
 
-async def live_bookings(connection: Any, show_id: UUID) -> list[Any]:
-    return list(await connection.fetch(query("bookings_live"), show_id))
+async def plan(connection: Any, plan_hash: str) -> str:
+    """The stored seat plan of this hash, encoded."""
+    body: str = await connection.fetchval(query("plan_to_decide"), plan_hash)
+    return body
 
 
 async def bookings(connection: Any, booking_ids: list[UUID]) -> list[Any]:
@@ -129,12 +145,6 @@ async def keep_coupon(connection: Any, show_id: UUID, code: str, terms: CouponTe
         await connection.execute(query("coupon_dropped"), show_id, code)
     else:
         await connection.execute(query("coupon_kept"), show_id, code, msgspec.json.encode(terms).decode())
-
-
-async def coupons(connection: Any, show_id: UUID) -> dict[str, CouponTerms]:
-    """The show's coupons by their codes."""
-    rows = await connection.fetch(query("coupons_of_show"), show_id)
-    return {row["code"]: decode_coupon(row["terms"]) for row in rows}
 
 
 async def write(connection: Any, lane: str, generation: int, now: datetime, writes: Writes) -> None:

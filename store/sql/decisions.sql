@@ -57,14 +57,18 @@ FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
 -- name: show_opened
 UPDATE show SET opened = true WHERE id = $1 AND NOT opened
 
--- name: show_to_decide
-SELECT s.*, p.body AS plan_body FROM show s JOIN seat_plan p ON p.hash = s.plan_id WHERE s.id = $1
+-- name: shows_to_decide
+SELECT * FROM show WHERE id = ANY($1::uuid[])
+
+-- name: plan_to_decide
+SELECT body FROM seat_plan WHERE hash = $1
 
 -- name: seats_not_free
-SELECT id, state FROM seat WHERE show_id = $1 AND state <> 'free'
+SELECT show_id, id, state FROM seat WHERE show_id = ANY($1::uuid[]) AND state <> 'free'
 
 -- name: bookings_live
-SELECT id, buyer_id, seats, amounts, state, held_until FROM booking WHERE show_id = $1 AND state IN ('held', 'confirmed')
+SELECT id, show_id, buyer_id, seats, amounts, state, held_until FROM booking
+WHERE show_id = ANY($1::uuid[]) AND state IN ('held', 'confirmed')
 
 -- name: bookings_of_commands
 SELECT * FROM booking WHERE id = ANY($1::uuid[])
@@ -88,5 +92,5 @@ INSERT INTO coupon (show_id, code, terms) VALUES ($1, $2, $3) ON CONFLICT (show_
 -- name: coupon_dropped
 DELETE FROM coupon WHERE show_id = $1 AND code = $2
 
--- name: coupons_of_show
-SELECT code, terms FROM coupon WHERE show_id = $1 ORDER BY code
+-- name: coupons_of_shows
+SELECT show_id, code, terms FROM coupon WHERE show_id = ANY($1::uuid[]) ORDER BY show_id, code

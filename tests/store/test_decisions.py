@@ -95,7 +95,9 @@ async def test_a_batch_is_written_whole(show: UUID, empty: Any):
     async with transaction() as rows:
         assert set(await decisions.met(rows, [row.id, new_id()])) == {row.id}
         assert await decisions.live_holds(rows, [BUYER, OTHER]) == {BUYER: 1}
-        assert [seat["id"] for seat in await decisions.seats_not_free(rows, show)] == ["S-1"]
+        found = (await decisions.shows(rows, [show, new_id()]))[show]
+        assert [seat["id"] for seat in found.seats_not_free] == ["S-1"]
+        assert [live["id"] for live in found.bookings_live] == [row.id]
 
 
 async def test_a_seat_that_is_not_as_remembered_stops_the_whole_batch(show: UUID, empty: Any):

@@ -316,8 +316,8 @@ async def test_shows_dropped_from_memory_within_a_batch_are_still_decided_as_ope
     monkeypatch.setattr(batch_module, "PLACES_KEPT", 5)
     loaded: dict[Any, Any] = {}
 
-    async def load(_connection: Any, _lane: str, show_id: Any) -> Any:
-        return loaded[show_id]
+    async def load(_connection: Any, _lane: str, show_ids: Any) -> Any:
+        return {show_id: loaded[show_id] for show_id in show_ids}
 
     from actors.show import Show
     from sagas.seat_plan import decode
