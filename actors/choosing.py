@@ -107,7 +107,8 @@ def best(show: Show, wish: HoldSeats) -> Chosen | AnyRefusal:
     if found:
         return tuple(found)
     left = sum(show.choice.open[section] for section in sections)
-    if wish.accessible and not any(show.choice.states[at] == FREE for at in show.plan.accessible):
+    states, section_of = show.choice.states, show.choice.section_of
+    if wish.accessible and not any(states[at] == FREE and section_of(at) in sections for at in show.plan.accessible):
         return SoldOut(detail="No accessible place is left.", left=0)
     if left < wish.quantity:
         return SoldOut(detail=f"Only {left} places are left." if left else "All places are taken.", left=left)

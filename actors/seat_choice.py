@@ -145,22 +145,26 @@ class SeatChoice:
         one = next((found for row in rows if (found := self._accessible_in(row, 1, accessible))), [])
         if not one:
             return []
-        here = self.section_of(one[0])
-        others = {ordinal for ordinal in accessible if self.states[ordinal] == FREE}
-        kept = bytearray(self.states[ordinal] for ordinal in others)
-        for ordinal in others:
+        free = [ordinal for ordinal in accessible if self.states[ordinal] == FREE]
+        for spared in (free, one):  # other accessible places are left to others, if that can be
+            if rest := self._rest(quantity - 1, sections, self.section_of(one[0]), spared):
+                return one + rest
+        return []
+
+    def _rest(self, quantity: int, sections: list[int], here: int, spared: list[int]) -> list[int]:
+        """The best places beside one that was picked before, in its section rather than elsewhere."""
+        kept = bytearray(self.states[ordinal] for ordinal in spared)
+        for ordinal in spared:
             self.states[ordinal] = _PICKED
         try:
-            rest = self._rest(quantity - 1, [here]) or self._rest(quantity - 1, sections)
+            ordered = sorted(sections, key=lambda index: self.plan.sections[index].kind == "standing")
+            for where in ([here], ordered):
+                if rest := self._together(quantity, where, picking=True) or self._in_groups(quantity, where):
+                    return rest
+            return []
         finally:
-            for ordinal, state in zip(others, kept, strict=True):
+            for ordinal, state in zip(spared, kept, strict=True):
                 self.states[ordinal] = state
-        return one + rest if rest else []
-
-    def _rest(self, quantity: int, sections: list[int]) -> list[int]:
-        """The best places beside one that was picked before."""
-        ordered = sorted(sections, key=lambda index: self.plan.sections[index].kind == "standing")
-        return self._together(quantity, ordered, picking=True) or self._in_groups(quantity, ordered)
 
     def _accessible_in(self, row: int, quantity: int, accessible: Collection[int]) -> list[int]:
         """Places side by side in a row, with the fewest accessible ones but one, nearest its middle."""

@@ -12,13 +12,15 @@ from sanic.response import HTTPResponse
 from edge import views
 from edge.context import context
 from edge.cursor import decode_text_cursor, encode_cursor
-from edge.operation import json, operation
+from edge.operation import caller, json, operation
 from edge.problems import Problem, invalid, not_found
-from edge.show_cache import KnownShow
+from edge.show_cache import KnownShow, known
 from edge.streams import send_seats
 from sagas import clock
 from sagas.money import Money
+from sagas.seat_plan import decode
 from store import catalogue as rows
+from store import shows as own_shows
 from store.catalogue import EventFilter
 
 catalogue = Blueprint("catalogue")
@@ -125,10 +127,15 @@ async def get_show(request: Request, show_id: UUID) -> HTTPResponse:
 
 
 async def known_show(request: Request, show_id: UUID) -> KnownShow:
+    """A show as everybody may see it; one that is not published yet, its organiser's members and admins."""
     show = await context(request).shows.get(show_id)
-    if show is None:
+    if show is not None:
+        return show
+    who = caller(request)
+    row = await own_shows.seen(show_id, who.id) if who is not None else None
+    if row is None:
         raise not_found()
-    return show
+    return known(row, decode(row["plan_body"]))
 
 
 def show_view(show: KnownShow) -> views.ShowView:

@@ -20,6 +20,8 @@ BOOKINGS = Bucket("bookings", 3, 20.0)
 LOGINS_BY_CLIENT = Bucket("logins-client", 30, 2.0)
 LOGINS_BY_EMAIL = Bucket("logins-email", 10, 6.0)
 REGISTRATIONS = Bucket("registrations", 10, 30.0)
+#: Quotes by account: what they cost us is little, but whoever tries coupons asks for many.
+QUOTES = Bucket("quotes", 60, 1.0)
 
 
 def _bounded(bucket: Bucket) -> Bucket:
@@ -38,6 +40,7 @@ class Context:
         self.logins_by_client = Limiter(self.redis, _bounded(LOGINS_BY_CLIENT))
         self.logins_by_email = Limiter(self.redis, _bounded(LOGINS_BY_EMAIL))
         self.registrations = Limiter(self.redis, _bounded(REGISTRATIONS))
+        self.quotes = Limiter(self.redis, _bounded(QUOTES))
         self.news = News(self.id)
         self.shows = ShowCache()
         self.lane_logs = LaneLogs()

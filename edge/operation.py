@@ -151,6 +151,14 @@ def _shows_token(request: Request) -> bool:
     return "authorization" in request.headers or bool(request.cookies.get(ACCESS_COOKIE))
 
 
+def caller(request: Request) -> Who | None:
+    """Who asks for what everybody may ask for, if that can be told."""
+    try:
+        return identify(request) if _shows_token(request) else None
+    except Problem:
+        return None
+
+
 def identify(request: Request) -> Who:
     """Who asks, by Bearer token or, for our own pages, by cookie.  401 otherwise; 403 for a cookie that another site
     has sent along."""

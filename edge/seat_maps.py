@@ -181,7 +181,9 @@ def _render(show: KnownShow, row: Any) -> SeatMap:
             for seat in plan_row.seats:
                 seat_id = f"{show.prefix}{base32(ordinal)}"
                 state = states.get(seat_id, "free")
-                seats.append(views.SeatView(seat_id, seat.label, state, seat.x, seat.y, seat.accessible))
+                seats.append(
+                    views.SeatView(seat_id, seat.label, state, seat.x, seat.y, seat.accessible, seat.companion)
+                )
                 ordinal += 1
             rows.append(views.RowView(plan_row.label, seats))
         ordinal += section.capacity if section.kind == "standing" else 0

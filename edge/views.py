@@ -161,6 +161,7 @@ class SeatView(msgspec.Struct, omit_defaults=True):
     x: float
     y: float
     accessible: bool = False
+    companion: bool = False
 
 
 class RowView(msgspec.Struct):

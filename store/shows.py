@@ -64,6 +64,11 @@ async def own(show_id: UUID, organiser_id: UUID) -> Any | None:
     return await pool().fetchrow(query("show_own"), show_id, organiser_id)
 
 
+async def seen(show_id: UUID, user_id: UUID) -> Any | None:
+    """An open show, if this account belongs to its organiser or is an admin's, whether or not buyers see it yet."""
+    return await pool().fetchrow(query("show_seen"), show_id, user_id)
+
+
 async def charges(organiser_id: UUID) -> Charges:
     row = await pool().fetchrow(query("charges_of_organiser"), organiser_id)
     if row is None:

@@ -214,7 +214,8 @@ class NaiveShow:
                 taken = sorted(seat for seat in wish.get("seats", []) if not self._is_free(seat, row))
                 told = sorted(refusal.get("taken", []))
                 offered = [seat for seat in refusal.get("alternatives", []) if not self._is_free(seat, row)]
-                if taken != told or not taken:
+                twice = len(set(wish.get("seats", []))) < len(wish.get("seats", []))
+                if taken != told or not (taken or twice):
                     return f"was told that {told} are taken; {taken} were"
                 return f"was offered {offered}, which were taken" if offered else ""
             case "sold-out":
@@ -268,7 +269,8 @@ class NaiveShow:
     def _is_free(self, seat: str, row: Row) -> bool:
         """Whether this buyer could have had the seat then."""
         kept = kept_from(self.hall, self.terms or {}, row.message, row.decided_at)
-        return seat not in self.owner and seat not in self.blocked and ordinal_of(seat) not in kept
+        at = ordinal_of(seat)
+        return seat not in self.owner and seat not in self.blocked and at < self.places and at not in kept
 
     def _free_places(self, row: Row) -> set[int]:
         gone = {ordinal_of(seat) for seat in (*self.owner, *self.blocked)}
@@ -282,22 +284,28 @@ class NaiveShow:
             wish.get("version", 1) == 1
         ):
             return self.places - len(self.owner)
+        return len(self._asked_places(row))
+
+    def _asked_places(self, row: Row) -> set[int]:
+        """Those places, one by one."""
+        wish, terms = row.message, self.terms or {}
         kinds = {kind for kind in wish.get("ticket_types", []) if kind}
         beside = {area["section_id"] for area in wish.get("standing", [])}
         free = self._free_places(row)
-        return sum(
-            len(free.intersection(places))
+        return {
+            at
             for section, _, places in self.hall.sections
             if wish.get("section_id") in (None, section) and section not in beside
             if all(price_of(terms, section, kind) is not None for kind in kinds)
-        )
+            for at in free.intersection(places)
+        }
 
     def _sold_out_fault(self, row: Row, told: int | None) -> str:
         wish, free = row.message, self._free_places(row)
         wanted, left = wish.get("quantity", 0), self._free(row)
         if left < wanted and told == left:
             return ""
-        if wish.get("accessible") and wanted and not self.hall.accessible & free:
+        if wish.get("accessible") and wanted and not self.hall.accessible & self._asked_places(row):
             return ""
         asked = {ordinal_of(seat) for seat in wish.get("seats", [])}
         for area in wish.get("standing", []):
@@ -350,7 +358,7 @@ class NaiveShow:
 
     def _turn(self, row: Row, done: str) -> None:
         self.complaints.looked(CHANGES_RIGHT)
-        owned = sorted(seat for seat in row.message["seats"] if seat in self.owner)
+        owned = sorted(seat for seat in row.message["seats"] if seat in self.owner or ordinal_of(seat) >= self.places)
         if owned and row.outcome == done:
             self.complaints.say(CHANGES_RIGHT, row, f"{owned} were held or sold")
         if row.outcome == "seat-taken" and sorted(row.result["refusal"]["taken"]) != owned:

@@ -13,6 +13,18 @@ FROM show w JOIN event e ON e.id = w.event_id JOIN hall h ON h.id = w.hall_id JO
 JOIN seat_plan p ON p.hash = w.plan_id
 WHERE w.id = $1 AND e.organiser_id = $2
 
+-- name: show_seen
+-- As show_one, for its organiser's members and for admins: before the event is published, too.
+SELECT w.*, p.body AS plan_body, e.title, e.kind, e.description, e.language, e.rating, e.duration_minutes, e.poster_url,
+    e.status AS event_status, v.id AS venue_id, v.name AS venue_name, v.city, v.country, v.address, v.time_zone,
+    v.latitude, v.longitude, h.name AS hall_name
+FROM show w JOIN event e ON e.id = w.event_id JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
+JOIN seat_plan p ON p.hash = w.plan_id
+WHERE w.id = $1 AND w.opened AND (
+    EXISTS (SELECT FROM organiser_member m WHERE m.organiser_id = e.organiser_id AND m.user_id = $2)
+    OR EXISTS (SELECT FROM "user" u WHERE u.id = $2 AND u.role = 'admin')
+)
+
 -- name: charges_of_organiser
 SELECT fees, tax FROM organiser_charges WHERE organiser_id = $1
 

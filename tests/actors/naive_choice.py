@@ -64,13 +64,13 @@ class Naive:
         one = [] if together else self._with_accessible(1, sections, accessible)
         if not one:
             return []
-        others = Naive(self.plan, self.states, set(accessible), self.avoid_singles)
         [here] = [index for index in sections if one[0] in self._places(index)]
-        rest = others.best(quantity - 1, [here], False)
-        rest = rest or Naive(self.plan, self.states, set(accessible), self.avoid_singles).best(
-            quantity - 1, sections, False
-        )
-        return one + rest if rest else []
+        for spared in (accessible, one):
+            for where in ([here], sections):
+                rest = Naive(self.plan, self.states, spared, self.avoid_singles).best(quantity - 1, where, False)
+                if rest:
+                    return one + rest
+        return []
 
     def _places(self, index: int) -> range:
         return range(self.plan.firsts[index], self.plan.firsts[index] + self.plan.sections[index].places)

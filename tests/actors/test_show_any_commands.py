@@ -4,12 +4,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
 
 from actors.show import FREE, STATE_NAMES, Inputs, Outcome, Show, apply, decide
+from loadtest.checks.replay import Complaints, Row
+from loadtest.checks.replay import NaiveShow as ReplayedShow
+from loadtest.checks.show_rules import ordinal_of
 from sagas.identity import base32
 from sagas.messages import ConfirmSeats, ExpireHold, HoldSeats, OpenShow, Price, ReleaseSeats
 from sagas.seat_plan import SeatPlan
@@ -111,6 +115,9 @@ class AnyCommands(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.show, self.naive, self.now, self.asked = Show(SHOW, self.terms, self.plan), self.naive_show(), NOON, 0
+        self.complaints = Complaints()
+        self.replayed = ReplayedShow(str(SHOW), msgspec.to_builtins(self.plan), self.complaints)
+        self._replay(self.terms, Outcome("opened"), Inputs())
 
     def naive_show(self) -> NaiveShow:
         return NaiveShow()
@@ -119,7 +126,15 @@ class AnyCommands(RuleBasedStateMachine):
         outcome = decide(self.show, command, self.now, inputs or Inputs())
         if outcome.decided:
             apply(self.show, command, outcome)
+            self._replay(command, outcome, inputs or Inputs())
         return outcome
+
+    def _replay(self, command: Any, outcome: Outcome, inputs: Inputs) -> None:
+        """Tell the verdict's own model of a show what the journal would tell it."""
+        told = outcome.refusal.type() if outcome.refusal else outcome.name
+        message, result, given = (msgspec.json.decode(msgspec.json.encode(part)) for part in (command, outcome, inputs))
+        booking, name = str(getattr(command, "booking_id", None)), message["name"]
+        self.replayed.take(Row("show.00", 0, 0, name, booking, told, True, self.now, message, result, given))
 
     def _hold(self, buyer: UUID, live_elsewhere: int, late: bool, **wish: Any) -> Any:
         self.asked += 1
@@ -202,6 +217,15 @@ class AnyCommands(RuleBasedStateMachine):
     @invariant()
     def every_seat_is_as_the_naive_show_says(self) -> None:
         assert [STATE_NAMES[state] for state in self.show.states] == [state for state, _ in self.naive.seats.values()]
+
+    @invariant()
+    def the_verdict_has_nothing_to_complain_of(self) -> None:
+        assert not any(self.complaints.wrong.values()), self.complaints.wrong
+
+    @invariant()
+    def the_verdict_comes_to_the_same_seats(self) -> None:
+        given = {ordinal_of(seat) for seat in self.replayed.owner}
+        assert given == {at for at, (_, booking) in self.naive.seats.items() if booking is not None}
 
     @invariant()
     def counts_are_as_counted_afresh(self) -> None:

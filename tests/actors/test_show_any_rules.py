@@ -132,7 +132,9 @@ class NaiveRuledShow(NaiveShow):
             return "held", tuple(found)
         free = [at for at in self.seats if self.seats[at][0] == "free" and at not in kept]
         left = sum(PLAN.firsts[i] <= at < PLAN.firsts[i] + PLAN.sections[i].places for i in offered for at in free)
-        none_accessible = wish.accessible and not ACCESSIBLE & set(free)
+        there = {at for at in free if any(at in range(PLAN.firsts[i], PLAN.firsts[i] + PLAN.sections[i].places)
+                                          for i in offered)}  # fmt: skip
+        none_accessible = wish.accessible and not ACCESSIBLE & there
         return ("sold-out" if none_accessible or left < wish.quantity else "not-together"), ()
 
     def _standing(self, wish: HoldSeats, kept: set[int], seats: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:

@@ -279,6 +279,18 @@ async def has_status(house, show, status):
     return (await house.ask("GET", f"/v1/shows/{show['id']}")).json()["status"] == status
 
 
+async def test_a_draft_is_seen_and_prepared_by_its_organiser_only(house, buyers):
+    show = await house.put_on(await house.event("draft"))
+    path = f"/v1/shows/{show['id']}"
+    assert (await house.ask("GET", path)).json() == show
+    seats = await house.seats(show)
+    blocked = await house.ask("POST", f"{path}/seats/block", json={"seats": seats[:1]})
+    assert [section["left"] for section in blocked.json()["sections"]] == [11, 5]
+    for call in (path, f"{path}/seats"):
+        problem_of(await buyers.nobody().ask("GET", call), 404, "not-found")
+        problem_of(await (await buyers.make()).ask("GET", call), 404, "not-found")
+
+
 async def test_the_same_hall_at_two_times_is_two_sales(house, buyers):
     """A seat that is taken at one show is free at the other: what is locked is a seat of a show, not of the hall."""
     event = await house.event()
