@@ -69,7 +69,6 @@ def request_payment(message: dict[str, Any]) -> None:
             answers=command.command_id, payment_id=command.payment_id, method=command.method, order_id=order_id,
         )
     )  # fmt: skip
-    on_loop(money.unclaim_payment(command.payment_id))
 
 
 @dramatiq.actor(queue_name=PAYMENTS)

@@ -65,7 +65,8 @@ RETURNING payment.*, before.claimed_until IS NOT NULL AS tried
 UPDATE payment SET claimed_until = now() WHERE id = $1
 
 -- name: payment_order
-UPDATE payment SET razorpay_order_id = $2 WHERE id = $1
+-- The order is known, and the lease ends.
+UPDATE payment SET razorpay_order_id = $2, claimed_until = now() WHERE id = $1
 
 -- name: payment_by_order
 SELECT * FROM payment WHERE razorpay_order_id = $1
