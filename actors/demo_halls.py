@@ -1,45 +1,11 @@
 """The demo's halls, drawn seat by seat: from an 80-seat club to an arena for 20,000.
 
-Pure geometry.  All sections of a hall share one picture: the middle of the stage's edge is (0, 0), ``y`` grows away
-from the stage, a seat's width is 1.  Within a row the step from seat to seat is 1, and 2 across an aisle: by a step
-above 1.5 the rest of the product knows that an aisle parts two seats.  Sections are listed best first."""
+Pure geometry, in the picture that ``sagas.hall_drawing`` tells of.  Sections are listed best first."""
 
-from collections.abc import Sequence
 from math import cos, radians, sin
 
+from sagas.hall_drawing import ROW_DEPTH, straight_rows
 from sagas.seat_plan import PlanRow, PlanSeat, PlanSection, row_label
-
-#: What an aisle adds to the step between two seats.
-AISLE_WIDTH = 1.0
-#: From one row to the next.
-ROW_DEPTH = 1.4
-
-
-def straight_rows(
-    rows: int,
-    seats_per_row: int,
-    *,
-    distance: float,
-    first_row: int = 0,
-    aisles_after: Sequence[int] = (),
-    curve: float = 0.0,
-    accessible: Sequence[str] = (),
-) -> tuple[PlanRow, ...]:
-    """Rows across the hall, the first one at this ``distance`` from the stage and lettered by ``first_row`` (0 is A).
-
-    ``curve`` bends the ends towards the stage; ``accessible`` names seats as row-seat, ``"A-1"``."""
-    across = [AISLE_WIDTH * sum(aisle <= seat for aisle in aisles_after) + seat for seat in range(seats_per_row)]
-    middle = across[-1] / 2
-    made = []
-    for row in range(rows):
-        label = row_label(first_row + row)
-        seats = []
-        for number, at in enumerate(across, 1):
-            x = at - middle
-            y = distance + row * ROW_DEPTH - curve * x * x
-            seats.append(PlanSeat(str(number), round(x, 2), round(y, 2), f"{label}-{number}" in accessible))
-        made.append(PlanRow(label, tuple(seats)))
-    return tuple(made)
 
 
 def wedge_rows(rows: int, first_seats: int, *, centre: float, distance: float, angle: float) -> tuple[PlanRow, ...]:

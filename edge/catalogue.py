@@ -1,8 +1,6 @@
-"""The catalogue as buyers read it: what is on, an event with its shows, a show with its sections."""
+"""Shows as buyers read them: a show with its sections, its seat map, and the changes that follow."""
 
-import re
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -11,9 +9,9 @@ from sanic.response import HTTPResponse
 
 from edge import views
 from edge.context import context
-from edge.cursor import decode_text_cursor, encode_cursor
 from edge.operation import caller, json, operation
-from edge.problems import Problem, invalid, not_found
+from edge.problems import Problem, not_found
+from edge.request_headers import takes_gzip
 from edge.show_cache import KnownShow, known
 from edge.streams import send_seats
 from sagas import clock
@@ -21,91 +19,15 @@ from sagas.money import Money
 from sagas.seat_plan import decode
 from store import catalogue as rows
 from store import shows as own_shows
-from store.catalogue import EventFilter
 
 catalogue = Blueprint("catalogue")
-
-_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|\s|$))")
-
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
-
-
-class EventQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"since": "from", "until": "to"}):
-    q: Text | None = None
-    city: Text | None = None
-    kind: Literal["concert", "film", "match", "conference", "theatre", "comedy", "other"] | None = None
-    language: Text | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    max_price: Annotated[int, msgspec.Meta(ge=0, le=10**15)] | None = None
-    status: Literal["published", "over"] = "published"
-    sort: Literal["date", "-date", "price", "-price", "title", "-title"] = "date"
-    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
-    cursor: Annotated[str, msgspec.Meta(max_length=400)] | None = None
 
 
 class StreamQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
 
 
-@operation(catalogue, "GET", "/v1/events", query=EventQuery, answers={200: views.EventList})
-async def list_events(request: Request, query: EventQuery) -> HTTPResponse:
-    """What is on: soonest first, past events only when asked for."""
-    for name, moment in (("from", query.since), ("to", query.until)):
-        if moment is not None and (moment.tzinfo is None or not 1900 < moment.year < 2500):
-            raise invalid(f"/{name}", "give a time with its zone, such as 2026-12-05T14:00:00Z")
-    which = EventFilter(
-        q=_literal(query.q), city=_literal(query.city), kind=query.kind, language=_literal(query.language),
-        since=query.since, until=query.until, max_price=query.max_price, sort=query.sort.lstrip("-"),
-        descending=query.sort.startswith("-"), past=query.status == "over",
-        after=decode_text_cursor(query.cursor, query.sort), limit=query.limit + 1,
-    )  # fmt: skip
-    found = await rows.events(which)
-    last = found[query.limit - 1] if len(found) > query.limit else None
-    items = [event_item(row) for row in found[: query.limit]]
-    return json(views.EventList(items, encode_cursor(query.sort, last["key"], last["id"]) if last else None))
-
-
-def _literal(text: str | None) -> str | None:
-    """The text as it is meant, not as a pattern."""
-    return text and text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def event_item(row: Any) -> views.EventItem:
-    price = Money(row["from_price"], row["currency"]) if row["from_price"] is not None else None
-    return views.EventItem(
-        row["id"], row["title"], row["kind"], row["city"], row["poster_url"], row["next_show_at"], price, row["status"],
-        row["venue"], row["time_zone"],
-    )  # fmt: skip
-
-
-@operation(catalogue, "GET", "/v1/events/{event_id}", answers={200: views.EventView}, problems=(404,))
-async def get_event(request: Request, event_id: UUID) -> HTTPResponse:
-    """An event with its shows."""
-    found = await rows.event(event_id)
-    if found is None:
-        raise not_found()
-    return json(event_view(*found))
-
-
-def event_view(row: Any, shows: list[Any]) -> views.EventView:
-    return views.EventView(
-        row["id"], row["title"], row["kind"], row["description"], row["language"], row["rating"],
-        row["duration_minutes"], _json(row["tags"]), row["poster_url"], row["status"],
-        [show_item(show) for show in shows],
-    )  # fmt: skip
-
-
-def show_item(row: Any) -> views.ShowItem:
-    prices = [price["amount"] for price in _json(row["prices"])]
-    left = sum(_json(row["left"]).values())
-    return views.ShowItem(
-        row["id"], row["starts_at"], row["ends_at"], show_status(row, left), row["venue_name"], row["city"],
-        row["hall_name"], row["time_zone"], row["currency"], Money(min(prices), row["currency"]), left,
-    )  # fmt: skip
-
-
-def _json(value: Any) -> Any:
+def stored_json(value: Any) -> Any:
     return msgspec.json.decode(value) if isinstance(value, str) else value
 
 
@@ -140,8 +62,8 @@ async def known_show(request: Request, show_id: UUID) -> KnownShow:
 
 def show_view(show: KnownShow) -> views.ShowView:
     row = show.row
-    left, currency = _json(row["left"]), row["currency"]
-    prices = {price["section_id"]: price["amount"] for price in _json(row["prices"])}
+    left, currency = stored_json(row["left"]), row["currency"]
+    prices = {price["section_id"]: price["amount"] for price in stored_json(row["prices"])}
     sections = [
         views.SectionView(
             section.id, section.name, section.kind, section.tier, Money(prices[section.id], currency), section.places,
@@ -195,7 +117,7 @@ async def get_seats(request: Request, show_id: UUID) -> HTTPResponse:
     asked = request.headers.get("if-none-match", "")
     if f'"{found.version}"' in asked or asked.strip() == "*":
         return HTTPResponse(None, 304, headers)
-    if _GZIP.search(request.headers.get("accept-encoding", "")):
+    if takes_gzip(request):
         return HTTPResponse(found.zipped, 200, headers | {"Content-Encoding": "gzip"}, "application/json")
     return HTTPResponse(found.body, 200, headers, "application/json")
 

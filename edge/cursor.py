@@ -2,7 +2,7 @@
 
 import base64
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,11 @@ import msgspec
 from edge.problems import invalid
 
 PlaceT = TypeVar("PlaceT")
+KeyT = TypeVar("KeyT")
+
+#: What lists are sorted by; no NUL, which Postgres has no text for.
+Name = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,12 +30,26 @@ def decode_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
     return _decode(cursor, tuple[datetime, UUID])
 
 
-def decode_text_cursor(cursor: str | None, sort: str) -> tuple[str, UUID] | None:
-    """A cursor belongs to the order in which its list was sorted."""
-    found = _decode(cursor, tuple[str, str, UUID])
-    if found is not None and found[0] != sort:
+def decode_sorted_cursor(cursor: str | None, sort: str, key: type[KeyT]) -> tuple[KeyT, UUID] | None:
+    """A cursor belongs to the order in which its list was sorted; ``key`` is what that order goes by."""
+    found = _decode(cursor, tuple[str, Any, UUID])
+    if found is None:
+        return None
+    if found[0] != sort:
         raise invalid("/cursor", "this cursor belongs to a list that was sorted otherwise")
-    return found and found[1:]
+    try:
+        return msgspec.convert(found[1], key), found[2]
+    except msgspec.ValidationError:
+        raise invalid("/cursor", "this is not a cursor that a list gave") from None
+
+
+def decode_id_cursor(cursor: str | None) -> UUID | None:
+    found = _decode(cursor, tuple[UUID])
+    return None if found is None else found[0]
+
+
+def decode_city_cursor(cursor: str | None) -> tuple[str, str] | None:
+    return _decode(cursor, tuple[Name, Name])
 
 
 def decode_name_cursor(cursor: str | None) -> str | None:

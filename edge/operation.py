@@ -213,7 +213,7 @@ def read_body(request: Request, decoder: Any, when_empty: Any = None, limit_byte
     try:
         return decoder.decode(request.body)
     except msgspec.ValidationError as error:
-        raise _does_not_fit(str(error)) from None
+        raise does_not_fit(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f"The body is not valid JSON: {error}.") from None
 
@@ -255,10 +255,11 @@ def read_query(request: Request, kind: Any) -> Any:
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _does_not_fit(str(error)) from None
+        raise does_not_fit(str(error)) from None
 
 
-def _does_not_fit(text: str) -> Problem:
+def does_not_fit(text: str) -> Problem:
+    """What msgspec says of a value that is not of its type, as a problem that names the field."""
     at = _AT.search(text)
     detail = text[: at.start()] if at else text
     pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(at["path"])) if at else ""

@@ -52,11 +52,36 @@ MAY: dict[str, Rule] = {
     "log_out": ANYBODY,
     "get_me": OWN,
     # edge/catalogue.py
-    "list_events": ANYBODY,
-    "get_event": ANYBODY,
     "get_show": ANYBODY,
     "get_seats": ANYBODY,
     "stream_seats": ANYBODY,
+    # edge/search.py
+    "list_events": ANYBODY,
+    "find": ANYBODY,
+    "list_cities": ANYBODY,
+    # edge/events.py, posters.py
+    "get_event": PERHAPS_MEMBER,
+    "create_event": MANAGERS,
+    "change_event": MANAGERS,
+    "publish_event": MANAGERS,
+    "delete_event": MANAGERS,
+    "list_own_events": STAFF,
+    "put_poster": MANAGERS,
+    "get_poster": ANYBODY,
+    # edge/venues.py, halls.py
+    "list_venues": PERHAPS_MEMBER,
+    "get_venue": PERHAPS_MEMBER,
+    "list_own_venues": STAFF,
+    "create_venue": MANAGERS,
+    "change_venue": MANAGERS,
+    "list_halls": PERHAPS_MEMBER,
+    "get_hall": PERHAPS_MEMBER,
+    "create_hall": MANAGERS,
+    "change_hall": MANAGERS,
+    # edge/imports.py, figures.py
+    "import_catalogue": MANAGERS,
+    "get_figures": MANAGERS,
+    "export_sales": MANAGERS,
     # edge/bookings.py, my_bookings.py, paying.py
     "create_booking": ACCOUNT,
     "quote_booking": ACCOUNT,

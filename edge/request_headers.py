@@ -1,6 +1,7 @@
-"""What clients say in headers: by which key they ask, and how long they would wait for the decision."""
+"""What clients say in headers: by which key they ask, how long they would wait for the decision, what they can read."""
 
 import math
+import re
 
 from sanic import Request
 
@@ -8,6 +9,7 @@ from edge.problems import Problem
 
 #: The longest a client may wait for a decision; more counts as this.
 WAIT_SECONDS = 10.0
+_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|\s|$))")
 
 
 def idempotency_key(request: Request) -> str:
@@ -33,3 +35,8 @@ def waiting(request: Request) -> float:
                 return 0.0
             return 0.0 if math.isnan(seconds) else min(max(seconds, 0.0), WAIT_SECONDS)
     return 0.0
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether the client can read gzip, and has not said that it would rather not."""
+    return _GZIP.search(request.headers.get("accept-encoding", "")) is not None

@@ -19,8 +19,12 @@ from edge.catalogue import catalogue
 from edge.charges import charges
 from edge.context import Context
 from edge.coupons import coupons
+from edge.events import events
+from edge.figures import figures
+from edge.halls import halls
 from edge.health import health
 from edge.identity import identity
+from edge.imports import imports
 from edge.members import members
 from edge.my_bookings import my_bookings
 from edge.openapi import openapi
@@ -31,9 +35,12 @@ from edge.pages import not_now as page_not_now
 from edge.pages import pages
 from edge.paying import paying
 from edge.payments_webhook import payments_webhook
+from edge.posters import posters
 from edge.quotes import quotes
+from edge.search import search
 from edge.show_records import show_records
 from edge.shows import shows
+from edge.venues import venues
 from sagas.clock import monotonic_seconds
 from store.connection import is_operating
 from store.logs import configure
@@ -72,6 +79,13 @@ def make_app() -> Sanic[Any, Any]:
         coupons,
         show_records,
         charges,
+        search,
+        events,
+        posters,
+        venues,
+        halls,
+        imports,
+        figures,
         identity,
         organisers,
         members,

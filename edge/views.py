@@ -1,6 +1,6 @@
 """How things look from outside: rows become the API's answers, and these types are what ``/openapi.json`` describes."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -47,6 +47,168 @@ class EventItem(msgspec.Struct):
 class EventList(msgspec.Struct):
     items: list[EventItem]
     next_cursor: str | None
+
+
+class FoundItem(msgspec.Struct):
+    """An event or a venue that a search found, with its next show that can be booked."""
+
+    kind: Literal["event", "venue"]
+    id: UUID
+    title: str
+    city: str
+    venue: str
+    next_show_at: datetime
+    event_kind: str | None
+    poster_url: str | None
+
+
+class FoundList(msgspec.Struct):
+    items: list[FoundItem]
+    next_cursor: None = None
+
+
+class CityItem(msgspec.Struct):
+    city: str
+    country: str
+
+
+class CityList(msgspec.Struct):
+    items: list[CityItem]
+    next_cursor: str | None
+
+
+class VenueView(msgspec.Struct):
+    id: UUID
+    name: str
+    city: str
+    country: str
+    address: str
+    time_zone: str
+    opens: str
+    closes: str
+    latitude: float | None
+    longitude: float | None
+    active: bool
+
+
+class HallSeat(msgspec.Struct, omit_defaults=True):
+    """A seat's width is 1; the middle of the stage's edge is (0, 0), and ``y`` grows away from it."""
+
+    label: str
+    x: float
+    y: float
+    accessible: bool = False
+
+
+class HallRow(msgspec.Struct):
+    label: str
+    seats: list[HallSeat]
+
+
+class HallSection(msgspec.Struct, omit_defaults=True):
+    """``rows`` only where a hall is shown with its plan; a standing section has none."""
+
+    id: str
+    name: str
+    kind: Literal["seated", "standing"]
+    tier: str
+    places: int
+    rows: list[HallRow] | None = None
+
+
+class HallView(msgspec.Struct):
+    id: UUID
+    venue_id: UUID
+    name: str
+    places: int
+    sections: list[HallSection]
+
+
+class HallList(msgspec.Struct):
+    items: list[HallView]
+    next_cursor: None = None
+
+
+class OwnEventItem(msgspec.Struct):
+    id: UUID
+    title: str
+    kind: str
+    status: str
+    poster_url: str | None
+
+
+class OwnEventList(msgspec.Struct):
+    items: list[OwnEventItem]
+    next_cursor: str | None
+
+
+class VenueList(msgspec.Struct):
+    items: list[VenueView]
+    next_cursor: str | None
+
+
+class TotalFigures(msgspec.Struct):
+    sold: int
+    held: int
+    revenue: Money
+    fees: Money
+    tax: Money
+
+
+class SectionFigures(msgspec.Struct):
+    section: str
+    sold: int
+    held: int
+    revenue: Money
+    fees: Money
+    tax: Money
+
+
+class DayFigures(msgspec.Struct):
+    """A day at the venue; revenue is what was paid for seats booked on it."""
+
+    day: date
+    sold: int
+    revenue: Money
+
+
+class ShowFigures(msgspec.Struct):
+    show_id: UUID
+    title: str
+    starts_at: datetime
+    places: int
+    sold: int
+    held: int
+    revenue: Money
+
+
+class FiguresView(msgspec.Struct):
+    """``revenue`` is prices less discounts, without the fees and taxes beside; one total for each currency."""
+
+    totals: list[TotalFigures]
+    sections: list[SectionFigures]
+    days: list[DayFigures]
+    shows: list[ShowFigures]
+
+
+class BadLine(msgspec.Struct):
+    """A line of CSV (the first below the head is 2), or a pointer into JSON."""
+
+    pointer: str
+    detail: str
+
+
+class ImportReport(msgspec.Struct):
+    """What was, or (``dry_run``) would be done.  With errors nothing is done at all."""
+
+    dry_run: bool
+    venues: int
+    halls: int
+    events: int
+    made: int
+    changed: int
+    unchanged: int
+    errors: list[BadLine]
 
 
 class ShowItem(msgspec.Struct):

@@ -8,29 +8,13 @@ import msgspec
 
 from sagas.identity import derived, new_id, show_lane
 from sagas.messages import OpenShow, Price
-from sagas.seat_plan import PlanSection, SeatPlan, encode
+from sagas.seat_plan import PlanSection
 from sagas.terms import NO_RULES, Rules, decode_rules, encode_rules
+from store import halls
 from store.connection import pool
 from store.settings import settings
 from store.sql import query
 from store.tables import Event, Hall, Venue
-
-
-class EventFilter(msgspec.Struct, frozen=True):
-    """Which events to list.  ``after`` is the last one of the page before, as (sort key, id)."""
-
-    q: str | None = None
-    city: str | None = None
-    kind: str | None = None
-    language: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    max_price: int | None = None
-    sort: str = "date"
-    descending: bool = False
-    past: bool = False
-    after: tuple[str, UUID] | None = None
-    limit: int = 20
 
 
 async def lane_of(show_id: UUID) -> str:
@@ -41,18 +25,7 @@ async def lane_of(show_id: UUID) -> str:
 async def make_hall(venue: Venue, name: str, sections: list[PlanSection]) -> Hall:
     """A hall with its seat plan; sections are given best first, and get their ids here."""
     hall_id = new_id()
-    numbered = tuple(
-        msgspec.structs.replace(section, id=str(derived(hall_id, "section", index)))
-        for index, section in enumerate(sections)
-    )
-    plan = SeatPlan(numbered)
-    plan_hash, body = encode(plan)
-    await pool().execute(
-        "INSERT INTO seat_plan (hash, body, seats) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        plan_hash,
-        body,
-        plan.places,
-    )
+    plan_hash = await halls.keep_plan(pool(), halls.numbered(hall_id, sections))
     return await Hall.create(id=hall_id, venue=venue, name=name, plan_id=plan_hash)
 
 
@@ -137,29 +110,6 @@ def terms_of(row: Any) -> OpenShow:
 
 async def shows_unopened(limit: int) -> list[Any]:
     return list(await pool().fetch(query("shows_unopened"), limit))
-
-
-async def events(which: EventFilter) -> list[Any]:
-    """Published events; rows carry ``key``, the text they are sorted by."""
-    key, last = which.after or (None, None)
-    return list(
-        await pool().fetch(
-            query("events_list"),
-            which.q, which.city, which.kind, which.language, which.since, which.until, which.max_price, which.sort,
-            key, last, which.past, which.descending, which.limit,
-        )
-    )  # fmt: skip
-
-
-async def cities() -> list[str]:
-    """The cities where something is on."""
-    return [row["city"] for row in await pool().fetch(query("cities_with_shows"))]
-
-
-async def event(event_id: UUID) -> tuple[Any, list[Any]] | None:
-    """An event with its shows, or None when there is none that buyers may see."""
-    row = await pool().fetchrow(query("event_one"), event_id)
-    return None if row is None else (row, list(await pool().fetch(query("shows_of_event"), event_id)))
 
 
 async def show(show_id: UUID) -> Any | None:

@@ -2,7 +2,7 @@
 bookings are the buyer's own, so their pages are shells that scripts fill from ``/v1``.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +14,8 @@ from sanic.response import HTTPResponse, redirect
 from edge.pages.rendering import page
 from sagas import clock
 from sagas.messages import Price
-from store import catalogue
-from store.catalogue import EventFilter
+from store import catalogue, event_list, events, search, venues
+from store.event_list import EventFilter
 
 pages = Blueprint("pages")
 
@@ -44,11 +44,12 @@ async def whats_on(request: Request) -> HTTPResponse:
     if kind not in KINDS:
         kind = None
     wanted = EventFilter(
-        q=_literally(words), city=_literally(city), kind=kind, after=_after(request), limit=EVENTS_ON_A_PAGE + 1
-    )
-    found = await catalogue.events(wanted)
+        asked=await search.question(words) if words else None, city=city, kind=kind, after=_after(request),
+        limit=EVENTS_ON_A_PAGE + 1,
+    )  # fmt: skip
+    found = await event_list.events(wanted)
     listed = found[:EVENTS_ON_A_PAGE]
-    cities = sorted({*await catalogue.cities(), *([city] if city else [])})
+    cities = sorted({*(name for name, _ in await venues.cities()), *([city] if city else [])})
     return await page(
         "whats_on.html",
         events=listed,
@@ -58,17 +59,17 @@ async def whats_on(request: Request) -> HTTPResponse:
         city=city,
         kind=kind,
         first=request.args.get("after") is None,
-        after=f"{listed[-1]['key']}~{listed[-1]['id']}" if len(found) > EVENTS_ON_A_PAGE else None,
+        after=f"{listed[-1]['key'].isoformat()}~{listed[-1]['id']}" if len(found) > EVENTS_ON_A_PAGE else None,
     )
 
 
 @pages.get("/events/<event_id:str>")
 async def event(_request: Request, event_id: str) -> HTTPResponse:
     """One event with its shows, the coming ones first."""
-    found = await catalogue.event(_id(event_id))
-    if found is None:
+    row = await events.seen(_id(event_id), None)
+    if row is None:
         raise NotFound("no such event")
-    row, shows = found
+    shows = await events.shows_of(row["id"])
     now = clock.now()
     described = [_described(show, row["status"], now) for show in shows]
     return await page(
@@ -142,18 +143,11 @@ def _said(request: Request, name: str) -> str | None:
     return " ".join(str(request.args.get(name, "")).replace("\0", " ").split())[:MAX_SEARCH_CHARACTERS] or None
 
 
-def _literally(text: str | None) -> str | None:
-    """``%`` and ``_`` are looked for as they stand, not as patterns."""
-    if text is None:
-        return None
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _after(request: Request) -> tuple[str, UUID] | None:
+def _after(request: Request) -> tuple[datetime, UUID] | None:
     """Where the page before ended; what cannot be read begins at the beginning."""
-    key, _, last = str(request.args.get("after", "")).replace("\0", "").rpartition("~")
+    key, _, last = str(request.args.get("after", "")).rpartition("~")
     try:
-        return (key, UUID(last)) if key else None
+        return (datetime.fromisoformat(key).astimezone(UTC), UUID(last)) if key else None
     except ValueError:
         return None
 

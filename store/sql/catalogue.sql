@@ -1,36 +1,3 @@
--- name: events_list
--- What is on: published events with their next open show, or those that are over with their last; by date, price or title.
-WITH listed AS (
-    SELECT e.id, e.title, e.kind, e.poster_url, e.language,
-        CASE WHEN e.status = 'published' AND $11 THEN 'over' ELSE e.status END AS status,
-        n.starts_at AS next_show_at, n.city, n.venue, n.time_zone, n.currency, n.from_price,
-        CASE $8 WHEN 'date' THEN coalesce(to_char(n.starts_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS'), '9')
-            WHEN 'price' THEN lpad(coalesce(n.from_price, 0)::text, 19, '0') ELSE lower(e.title) END AS key
-    FROM event e
-    LEFT JOIN LATERAL (
-        SELECT w.starts_at, v.city, v.name AS venue, v.time_zone, w.currency,
-            (SELECT min((p ->> 'amount')::bigint) FROM jsonb_array_elements(w.prices) p) AS from_price
-        FROM show w JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
-        WHERE w.event_id = e.id AND w.opened AND NOT w.cancelled AND $11 = (w.starts_at <= now())
-            AND ($2::text IS NULL OR v.city ILIKE $2)
-            AND ($5::timestamptz IS NULL OR w.starts_at >= $5) AND ($6::timestamptz IS NULL OR w.starts_at < $6)
-        ORDER BY abs(extract(epoch FROM w.starts_at - now())) LIMIT 1
-    ) n ON true
-    WHERE e.status IN ('published', 'cancelled') AND n.starts_at IS NOT NULL
-        AND NOT ($11 AND EXISTS (SELECT FROM show f WHERE f.event_id = e.id AND f.opened AND f.starts_at > now()))
-        AND ($1::text IS NULL OR e.title ILIKE '%' || $1 || '%' OR e.description ILIKE '%' || $1 || '%')
-        AND ($3::text IS NULL OR e.kind = $3) AND ($4::text IS NULL OR e.language ILIKE $4)
-        AND ($7::bigint IS NULL OR n.from_price <= $7) AND ($2::text IS NULL OR n.city IS NOT NULL)
-)
-SELECT * FROM listed
-WHERE ($9::text IS NULL OR (NOT $12 AND (key, id) > ($9, $10::uuid)) OR ($12 AND (key, id) < ($9, $10::uuid)))
-ORDER BY CASE WHEN NOT $12 THEN key END, CASE WHEN NOT $12 THEN id END,
-    CASE WHEN $12 THEN key END DESC, CASE WHEN $12 THEN id END DESC
-LIMIT $13
-
--- name: event_one
-SELECT * FROM event WHERE id = $1 AND status <> 'draft'
-
 -- name: shows_of_event
 SELECT w.*, v.name AS venue_name, v.city, v.time_zone, h.name AS hall_name
 FROM show w JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
@@ -80,8 +47,3 @@ ORDER BY w.starts_at LIMIT 1
 
 -- name: seats_versions
 SELECT id, seats_version FROM show WHERE id = ANY($1::uuid[])
-
--- name: cities_with_shows
-SELECT DISTINCT v.city FROM show w JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
-JOIN event e ON e.id = w.event_id
-WHERE w.opened AND NOT w.cancelled AND w.starts_at > now() AND e.status = 'published' ORDER BY v.city LIMIT 500

@@ -89,7 +89,8 @@ async def test_every_operation_is_whole(description):
             if status[0] in "45" and "content" in response and path != "/health/ready":
                 assert list(response["content"]) == ["application/problem+json"], (path, status)
         if "requestBody" in operation:
-            assert list(operation["requestBody"]["content"]) == ["application/json"]
+            types = list(operation["requestBody"]["content"])
+            assert types == ["application/json"] or operation["requestBody"]["description"].startswith("At most")
             assert {"400", "413", "415", "422"} <= set(operation["responses"])
         if "security" in operation:
             assert "401" in operation["responses"]
@@ -133,7 +134,7 @@ async def test_described_calls_are_routed(description, buyers):
         concrete = re.sub(r"{\w+}", str(uuid.uuid4()), path)
         answer = await somebody.ask(method.upper(), concrete)
         assert f"{answer.status_code}" in operation["responses"], (method, path, answer.status_code)
-        if "security" in operation:
+        if {} not in operation.get("security", [{}]):
             problem_of(answer, 401)
 
 
