@@ -9,8 +9,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 
+# the same examples in every run: what is red stays red (`--hypothesis-profile=default` explores others)
+hypothesis.settings.register_profile("the-same", derandomize=True, database=None)
+hypothesis.settings.load_profile("the-same")
 pytest.register_assert_rewrite("box_office", "running_product")
 
 from box_office import Buyer, Buyers, Emulator, Mailbox, Show, Shows  # noqa: E402  rewriting comes first

@@ -376,7 +376,7 @@ class NaiveShow:
         self.complaints.looked(ENDS_RIGHT)
         booking = self.bookings.get(row.booking_id)
         state = booking.state if booking else "unknown"
-        free_again = booking is not None and not any(seat in self.owner for seat in booking.seats)
+        free_again = booking is not None and not any(s in self.owner or s in self.blocked for s in booking.seats)
         if row.outcome == "gone":
             if row.result.get("reason") == "coupon" and booking is not None and booking.coupon:
                 return
