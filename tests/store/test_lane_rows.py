@@ -155,13 +155,15 @@ async def test_the_shares_of_workers_old_and_new_cover_every_lane(empty: Any):
 
 async def test_a_lane_that_was_just_added_is_missed_by_nobody_until_it_is_used(empty: Any):
     await share("show", "ann", 1, LEASE_SECONDS)
-    last = await empty.fetchval("SELECT max(lane) FROM lane WHERE lane LIKE 'show.%'")
-    await empty.execute("UPDATE lane SET owner = NULL, leased_until = '-infinity' WHERE lane = $1", last)
-    assert last in await lanes.unowned(), "nothing has begun yet"
-    await move(0, 4)
-    assert last not in await lanes.unowned()
-    await empty.execute("UPDATE lane SET next_offset = 1 WHERE lane = $1", last)
-    assert last in await lanes.unowned()
+    await empty.execute("INSERT INTO lane (lane) VALUES ('show.95')")
+    try:
+        assert "show.95" in await lanes.unowned(), "nothing has begun yet"
+        await move(0, 4)
+        assert "show.95" not in await lanes.unowned()
+        await empty.execute("UPDATE lane SET next_offset = 1 WHERE lane = 'show.95'")
+        assert "show.95" in await lanes.unowned()
+    finally:
+        await empty.execute("DELETE FROM lane WHERE lane = 'show.95'")
 
 
 async def test_show_lanes_and_saga_lanes_are_shared_apart(empty: Any):
