@@ -60,7 +60,7 @@ async def make_show(
     It takes its hall for its time: an ExclusionViolationError when another show has it then."""
     show_id, connection = show_id or new_id(), connection or pool()
     number = await connection.fetchval("SELECT nextval('show_number')")
-    free = await lanes.for_shows() or [show_lane(index) for index in range(settings().show_lanes)]
+    free = await lanes.for_shows(connection) or [show_lane(index) for index in range(settings().show_lanes)]
     lane = free[number % len(free)]
     priced = tuple(Price(section_id=section, amount=amount) for section, amount in prices.items())
     command = OpenShow(

@@ -114,6 +114,6 @@ async def is_served(lane: str) -> bool | None:
     return found
 
 
-async def for_shows() -> list[str]:
+async def for_shows(connection: Any) -> list[str]:
     """The lanes that a new show may go to: served, and no other show's own."""
-    return [row["lane"] for row in await pool().fetch(query("lanes_for_shows"))]
+    return [row["lane"] for row in await connection.fetch(query("lanes_for_shows"))]
