@@ -13,6 +13,8 @@ from sagas.refusals import AnyRefusal, LimitReached, NotInTime, ShowClosed
 if TYPE_CHECKING:
     from actors.show import Inputs, Show
 
+MOVING = ShowClosed(detail="This show is being moved. Please try again in a moment.", reason="moving")
+
 
 def not_in_time(wish: HoldSeats, now: datetime) -> AnyRefusal | None:
     if now <= wish.not_after:
@@ -26,8 +28,10 @@ def closed(show: Show, wish: HoldSeats, now: datetime) -> AnyRefusal | None:
         return ShowClosed(detail="This show has been cancelled.", reason="cancelled")
     if now >= min(terms.sale_closes_at, terms.ends_at):
         return ShowClosed(detail="The sale for this show has ended.", reason="over")
-    if now < terms.sale_opens_at:
-        return _before_the_sale(show, wish, now)
+    if now < terms.sale_opens_at and (refusal := _before_the_sale(show, wish, now)) is not None:
+        return refusal
+    if show.off_sale_until is not None and now < show.off_sale_until:
+        return MOVING
     return None
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from actors.admitting import MOVING
 from actors.lane_actor import SET_ASIDE, Line
 from actors.lanes.session import Arrived, Session
 from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, open_body, seal
@@ -27,6 +28,7 @@ from sagas.messages import (
     Fence,
     HoldExpired,
     HoldSeats,
+    MoveShow,
     OpenShow,
     ReleaseSeats,
     SagaEvent,
@@ -41,11 +43,11 @@ from sagas.messages import (
     event_id_for,
 )
 from sagas.prices import Amounts
-from sagas.refusals import AnyRefusal, ShowClosed
+from sagas.refusals import AnyRefusal
 from sagas.seat_plan import decode as decode_plan
 from store import decisions, live
 from store.bookings import BookingRow, from_row
-from store.decisions import JournalRow, NewSaga, SeatChange, ShowRow, Standing, Writes
+from store.decisions import JournalRow, NewSaga, SeatChange, ShowMove, ShowRow, Standing, StateDiffers, Writes
 from store.settings import settings
 
 #: Shows and places that one session keeps in memory; the least recently used go first.
@@ -130,6 +132,7 @@ class Batch:
         self._holds_change: dict[UUID, int] = {}
         self._seats: dict[tuple[UUID, int], tuple[int, int, UUID | None]] = {}
         self._touched: set[UUID] = set()
+        self._moves: list[ShowMove] = []
         self._writes = Writes()
         self._writing: asyncio.Future[None] | None = None
         self._news = live.Announcement({}, {}, {}, [])
@@ -168,8 +171,10 @@ class Batch:
         for show_id, found in (await self._load(self._connection, self._lane, missing)).items():
             if isinstance(found, str):
                 self._away[show_id] = found
-            else:
-                self._shows[show_id] = found
+                continue
+            if found is not None and found.moved_at is not None and found.moved_at >= self._now:
+                raise StateDiffers(f"show {show_id} came here while this batch began: its time must not go back")
+            self._shows[show_id] = found
         self._forget_unused(needed)
 
     def _forget_unused(self, needed: set[UUID]) -> None:
@@ -226,6 +231,9 @@ class Batch:
             apply(show, command, outcome)
             if type(command) in TERMS_COMMANDS and outcome.refusal is None:
                 await self._keep_terms(show, command)
+            if type(command) is MoveShow:
+                self._moves.append(ShowMove(show.id, command.to, outcome.off_sale_until, command.alone, self._now))
+                self._away[show.id] = "elsewhere"
         self._settle(message, command, outcome, inputs, show, before)
 
     def _inputs(self, command: ShowCommand) -> Inputs:
@@ -397,8 +405,8 @@ class Batch:
     def _turn_away(self, message: Read, command: ShowCommand) -> None:
         why = self._away[command.show_id]
         self._note(message, Outcome("elsewhere" if why == "elsewhere" else "quarantined", decided=False, reason=why))
-        moving = ShowClosed(detail="This show is being moved. Please try again in a moment.", reason="moving")
-        self._reply(message, None, moving)
+        if why != "elsewhere" or type(command) is HoldSeats:  # what is passed on is answered where it is decided
+            self._reply(message, None, MOVING)
 
     async def write_portion(self) -> None:
         """Begin to write what was decided since the last portion, once that one is written."""
@@ -449,7 +457,9 @@ class Batch:
         buyers = {
             buyer: (self._live_holds.get(buyer, 0), change) for buyer, change in self._holds_change.items() if change
         }
-        await decisions.settle(self._connection, self._now, Standing(shows, buyers))
+        await decisions.settle(self._connection, self._now, Standing(shows, buyers, tuple(self._moves)))
+        for move in self._moves:
+            self._shows.pop(move.id, None)  # whoever brings it back reads it again
         return Decided(self._news, self._sealed(), self._lines)
 
     def _sealed(self) -> list[Sealed]:

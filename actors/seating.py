@@ -96,7 +96,8 @@ def restored(rows: ShowRows, plan: SeatPlan) -> Show:
         states[ordinal_of(seat["id"], prefix, plan.places)] = STATES[seat["state"]]
     show = Show(row["id"], terms_of(row), plan, states)
     show.cancelled, show.places, show.seats_version = row["cancelled"], row["place"], row["seats_version"]
-    show.hash, show.coupons = row["hash"], rows.coupons
+    show.hash, show.off_sale_until, show.moved_at = row["hash"], row["off_sale_until"], row["moved_at"]
+    show.coupons = rows.coupons
     for booking in rows.bookings_live:
         show.remember(booking["id"], hold_of(show, booking))
     return show

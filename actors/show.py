@@ -23,6 +23,7 @@ from sagas.messages import (
     DropCoupon,
     ExpireHold,
     HoldSeats,
+    MoveShow,
     OpenShow,
     ReleaseSeats,
     SetCoupon,
@@ -80,6 +81,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     amounts: Amounts | None = None
     refusal: AnyRefusal | None = None
     reason: str = ""
+    off_sale_until: datetime | None = None
 
 
 class Hold(msgspec.Struct):
@@ -107,6 +109,8 @@ class Show:
         self.coupons: dict[str, CouponTerms] = {}
         self.coupon_uses: dict[tuple[str, UUID | None], int] = {}
         self.cancelled = False
+        self.off_sale_until: datetime | None = None
+        self.moved_at: datetime | None = None
         self.places = 0
         self.seats_version = 0
         self.hash = ""
@@ -209,7 +213,9 @@ def apply(show: Show, command: Any, outcome: Outcome) -> None:
         is_free = outcome.seat_state == FREE
         if was_free != is_free:
             show.choice.changed(list(outcome.seats), was_free, is_free)
-    if type(command) is HoldSeats:
+    if type(command) is MoveShow:
+        show.off_sale_until = outcome.off_sale_until
+    elif type(command) is HoldSeats:
         if outcome.name == "held":
             hold = Hold(command.buyer_id, outcome.seats, "held", outcome.held_until, command.coupon)
             show.remember(command.booking_id, hold)
@@ -295,6 +301,10 @@ def _expire(show: Show, command: ExpireHold, now: datetime, _inputs: Inputs) -> 
     return Outcome("expired", seats=hold.seats, seat_state=FREE, booking_state="expired")
 
 
+def _move(_show: Show, command: MoveShow, now: datetime, _inputs: Inputs) -> Outcome:
+    return Outcome("moved", reason=command.to, off_sale_until=clock.after(now, command.off_sale_seconds))
+
+
 def _amend(show: Show, command: AmendShow, now: datetime, _inputs: Inputs) -> Outcome:
     return _changed("amended", amending.amendment_refused(show, command, now))
 
@@ -332,4 +342,5 @@ _DECIDE: dict[type[ShowCommand], Callable[[Show, Any, datetime, Inputs], Outcome
     DropCoupon: _drop_coupon,
     BlockSeats: _block,
     UnblockSeats: _unblock,
+    MoveShow: _move,
 }

@@ -4,6 +4,7 @@
 - Sagas whose answer is overdue are sent again what they await, later each time.
 - Webhooks that could not be resolved are tried again; silent payments are asked about at the provider.
 - Shows whose OpenShow was lost are opened.
+- What came to a lane after its show had left is sent to the show's lane as it is now.
 - What work queues and lanes gave up is written down."""
 
 import asyncio
@@ -16,12 +17,12 @@ import structlog
 from actors import provider_facts
 from actors.dead_letters import DeadLetters
 from actors.lanes.routes import PAYMENTS, Routes
-from actors.lanes.wire import Options, Sealed, seal
+from actors.lanes.wire import Options, Sealed, seal, seal_again
 from actors.workplace import Workplace
 from sagas.clock import monotonic_seconds
 from sagas.identity import derived, new_id
 from sagas.messages import CheckPayment, ExpireHold, SeatsHeld
-from store import catalogue, money, sagas
+from store import catalogue, lanes, money, sagas
 from store.connection import is_operating
 from store.settings import settings
 
@@ -29,8 +30,8 @@ log = structlog.get_logger()
 
 #: The most that one round takes up.
 ROUND_LIMIT = 500
-#: An ExpireHold that was sent is sent again after this, doubling, while the hold stands.
-EXPIRE_AGAIN_SECONDS = (2.0, 60.0)
+#: An ExpireHold (a command that was turned away) that was sent is sent again after this, doubling, until it is decided.
+AGAIN_SECONDS = (2.0, 60.0)
 
 
 class Sweeps:
@@ -38,10 +39,12 @@ class Sweeps:
         self._here, self._routes = here, Routes()
         self._dead_letters = DeadLetters(settings().rabbitmq_url)
         self._expiries: dict[tuple[UUID, datetime], tuple[float, float]] = {}
+        self._turned_away: dict[tuple[str, int, int], tuple[float, float]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         rounds: list[tuple[str, float, Callable[[], Awaitable[None]]]] = [
             ("expire", 0.25, self.expire_holds),
+            ("turned_away", 0.25, self.pass_on),
             ("outbox", 1.0, self.send_again),
             ("webhooks", 1.0, self.forward_webhooks),
             ("payments", 2.0, self.check_payments),
@@ -70,17 +73,30 @@ class Sweeps:
         now, sealed, standing = monotonic_seconds(), [], {}
         for hold in due:
             key = (hold["id"], hold["held_until"])
-            again_at, delay = self._expiries.get(key, (0.0, EXPIRE_AGAIN_SECONDS[0]))
+            again_at, delay = self._expiries.get(key, (0.0, AGAIN_SECONDS[0]))
             if again_at <= now:
                 command = ExpireHold(
                     command_id=derived(hold["id"], "expire", hold["held_until"].timestamp()), show_id=hold["show_id"],
                     booking_id=hold["id"], buyer_id=hold["buyer_id"], held_until=hold["held_until"],
                 )  # fmt: skip
                 sealed.append(seal(hold["lane"], command, Options()))
-                again_at, delay = now + delay, min(delay * 2, EXPIRE_AGAIN_SECONDS[1])
+                again_at, delay = now + delay, min(delay * 2, AGAIN_SECONDS[1])
             standing[key] = (again_at, delay)
         self._expiries = standing
         await self._send("holds_expiring", sealed)
+
+    async def pass_on(self) -> None:
+        """What was turned away by a lane that its show has left, wishes included: each command gets its answer."""
+        now, sealed, standing = monotonic_seconds(), [], {}
+        for row in await lanes.turned_away(ROUND_LIMIT):
+            key = (row["left_lane"], row["generation"], row["offset"])
+            again_at, delay = self._turned_away.get(key, (0.0, AGAIN_SECONDS[0]))
+            if again_at <= now:
+                sealed.append(seal_again(row["lane"], row["body"].encode()))
+                again_at, delay = now + delay, min(delay * 2, AGAIN_SECONDS[1])
+            standing[key] = (again_at, delay)
+        self._turned_away = standing
+        await self._send("turned_away", sealed)
 
     async def send_again(self) -> None:
         """What sagas await and has not been answered in time."""

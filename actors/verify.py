@@ -17,7 +17,7 @@ from actors.show import STATE_NAMES, Inputs, Outcome, Show, apply, decide
 from sagas.booking import BOOKING
 from sagas.booking import begin as begin_booking
 from sagas.clock import rfc3339
-from sagas.messages import HoldSeats, OpenShow, SagaEvent, SeatsHeld, ShowLaneMessage
+from sagas.messages import HoldSeats, MoveShow, OpenShow, SagaEvent, SeatsHeld, ShowLaneMessage
 from sagas.saga import advance
 from sagas.seat_plan import SeatPlan, decode
 from sagas.terms import decode_coupon
@@ -47,6 +47,7 @@ class Replay:
         self.shows: dict[UUID, Show] = {}
         self.states: dict[UUID, str] = {}
         self.places: dict[UUID, int] = {}
+        self.lanes: dict[UUID, str] = {}
 
     def decide(self, row: Any) -> str | None:
         """Decide one row of the journal again; what differs, or None."""
@@ -59,6 +60,8 @@ class Replay:
             return f"decided {outcome.decided} instead of {row['decided']}"
         if not outcome.decided:
             return None
+        if self.lanes.setdefault(row["show_id"], row["lane"]) != row["lane"]:
+            return f"{command.name()} was decided while the show was on {self.lanes[row['show_id']]}"
         result = _encode(outcome).decode()
         if result != row["result"]:
             return f"{command.name()} came to {result[:200]} instead of {row['result'][:200]}"
@@ -74,6 +77,8 @@ class Replay:
         return None
 
     def _note(self, command: Any, outcome: Outcome) -> None:
+        if isinstance(command, MoveShow) and outcome.name == "moved":
+            self.lanes[command.show_id] = command.to
         if isinstance(command, HoldSeats):
             self.places[command.show_id] = self.places.get(command.show_id, 0) + 1
         if outcome.booking_state:
@@ -104,12 +109,20 @@ async def replayed(view: Snapshot) -> tuple[int, Differences]:
     """journal: decided again, each command comes to the same outcome, and each show's hash chain to the same hash"""
     plans = {row["id"]: decode(row["body"]) for row in await view.all("verify_plans")}
     replay, rows, wrong = Replay(plans), 0, []
+    moved = {row["id"] for row in await view.all("verify_moved")}
+
+    def again(row: Any) -> None:
+        if (difference := replay.decide(row)) is not None:
+            wrong.append(f"{row['lane']} {row['generation']}:{row['offset']}: {difference}")
+
     for lane in await view.all("verify_lanes"):
         if lane["lane"].startswith("show."):
             async for row in view.each("verify_journal", lane["lane"]):
                 rows += 1
-                if (difference := replay.decide(row)) is not None:
-                    wrong.append(f"{row['lane']} {row['generation']}:{row['offset']}: {difference}")
+                if row["show_id"] not in moved:
+                    again(row)
+    async for row in view.each("verify_journal_of_moved"):
+        again(row)
     view.replay = replay  # type: ignore[attr-defined]
     return rows, wrong
 
@@ -141,7 +154,7 @@ async def seats(view: Snapshot) -> tuple[int, Differences]:
 
 
 async def shows(view: Snapshot) -> tuple[int, Differences]:
-    """shows: number of wishes and head of the hash chain are the journal's"""
+    """shows: number of wishes, head of the hash chain and lane are the journal's"""
     replay: Replay = view.replay  # type: ignore[attr-defined]
     rows = await view.all("verify_shows")
     wrong = []
@@ -149,6 +162,8 @@ async def shows(view: Snapshot) -> tuple[int, Differences]:
         show = replay.shows.get(row["id"])
         if show is None or (row["place"], row["hash"]) != (replay.places.get(row["id"], 0), show.hash):
             wrong.append(f"show {row['id']} stands at place {row['place']} with {row['hash'][:12]}")
+        elif replay.lanes[row["id"]] != row["lane"]:
+            wrong.append(f"show {row['id']} is on {row['lane']}, its journal moved it to {replay.lanes[row['id']]}")
     return len(rows), wrong
 
 

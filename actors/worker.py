@@ -61,7 +61,7 @@ def serve_lanes(kind: str, stop: threading.Event) -> None:
     """Own a fair share of the show lanes or the saga lanes, and decide their batches."""
     gc.set_threshold(*COLLECT_AFTER)
     here, lanes = Workplace(kind), lanes_of(kind)
-    ownership = Ownership("show" if kind == "lane" else "saga")
+    ownership = Ownership("show" if kind == "lane" else "saga", len(lanes))
     deciding: list[ShowLanes | SagaLanes] = []
 
     async def begin() -> None:

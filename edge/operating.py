@@ -1,8 +1,8 @@
-"""What an operator sees and does: lanes with their backlog, and what was given up, to be sent again."""
+"""What an operator sees and does: lanes with their backlog, what was given up, and shows that move to other lanes."""
 
 import asyncio
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -16,9 +16,12 @@ from actors.lanes.publisher import NotAccepted
 from actors.lanes.wire import seal_again
 from edge.context import Context, context
 from edge.cursor import Page, decode_cursor, decode_name_cursor, encode_cursor
+from edge.lane_calls import decide_soon
 from edge.operation import json, operation
-from edge.problems import Problem, not_found, unavailable
+from edge.problems import Problem, invalid, not_found, unavailable
 from edge.tokens import Who
+from sagas.identity import derived
+from sagas.messages import MoveShow
 from store import catalogue, dead_letters, lanes, workers
 from store.connection import transaction
 
@@ -30,6 +33,9 @@ FRESH_SECONDS = 1.0
 LOOK_SECONDS = 4.0
 WORKER_SEEN_SECONDS = 5.0
 LOST_SHOWN = 20
+#: A show that moves is off sale for so long: longer than any edge believes in its old lane (seconds) and any wish on
+#: its way there stays valid (10 s), so that no wish is granted before one that was sent earlier.
+OFF_SALE_SECONDS = 15
 
 
 class LostCommands(msgspec.Struct):
@@ -105,6 +111,23 @@ class DeadLetterView(msgspec.Struct):
 class DeadLetterList(msgspec.Struct):
     items: list[DeadLetterView]
     next_cursor: str | None
+
+
+class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``alone``: shows that are made later keep off this lane while the show is on it."""
+
+    lane: Annotated[str, msgspec.Meta(pattern=r"^show\.[0-9]{2,}$", max_length=20)]
+    alone: bool = False
+
+
+class ShowPlace(msgspec.Struct):
+    """Where a show is decided.  It is off sale until ``off_sale_until``; its holds and payments go on meanwhile."""
+
+    show_id: UUID
+    lane: str
+    alone: bool
+    moved_at: datetime | None
+    off_sale_until: datetime | None
 
 
 @operation(operating, "GET", "/v1/admin/lanes", query=Page, answers={200: LaneList})
@@ -197,3 +220,36 @@ def _letter_view(row: Any) -> DeadLetterView:
         retriable=row["retriable"],
         retried=Retried(row["retried_at"], row["retried_by"]) if row["retried_at"] else None,
     )  # fmt: skip
+
+
+@operation(
+    operating, "POST", "/v1/admin/shows/{show_id}/move", body=Move,
+    answers={200: ShowPlace, 202: ShowPlace}, problems=(404, 409),
+)  # fmt: skip
+async def move_show(request: Request, show_id: UUID, who: Who, body: Move) -> HTTPResponse:
+    """Move a show to another lane; it is off sale for a moment, holds and payments go on."""
+    show = await catalogue.whereabouts(show_id)
+    if show is None:
+        raise not_found()
+    served = await lanes.is_served(body.lane)
+    if served is None:
+        raise invalid("/lane", f"there is no lane {body.lane}")
+    if show["lane"] == body.lane:
+        return json(_place_view(show_id, show))
+    if not show["opened"]:
+        raise Problem(409, "The show's seats are not made yet. Ask again in a moment.")
+    if not served:
+        raise Problem(409, f"Nobody serves {body.lane} at the moment.")
+    command = MoveShow(
+        # asked twice while the show has not left, it is the same command
+        command_id=derived(show_id, "move", body.lane, show["lane"], show["moved_at"]), show_id=show_id, to=body.lane,
+        by=who.id, off_sale_seconds=OFF_SALE_SECONDS, alone=body.alone,
+    )  # fmt: skip
+    log.warning("show_move_asked", show_id=str(show_id), lane=show["lane"], to=body.lane, by=str(who.id))
+    decided = await decide_soon(context(request), show["lane"], command, request.ctx.traceparent)
+    show = await catalogue.whereabouts(show_id) or show
+    return json(_place_view(show_id, show), 200 if decided else 202)
+
+
+def _place_view(show_id: UUID, show: Any) -> ShowPlace:
+    return ShowPlace(show_id, show["lane"], show["alone"], show["moved_at"], show["off_sale_until"])

@@ -110,6 +110,7 @@ MAY: dict[str, Rule] = {
     "list_lanes": ADMIN,
     "list_dead_letters": ADMIN,
     "retry_dead_letter": ADMIN,
+    "move_show": ADMIN,
     # edge/organisers.py
     "apply_as_organiser": ACCOUNT,
     "list_own_organisers": OWN,

@@ -178,6 +178,18 @@ class ExpireHold(ShowCommand, frozen=True, kw_only=True):
     held_until: datetime
 
 
+class MoveShow(ShowCommand, frozen=True, kw_only=True):
+    """Take the show to another lane, with all that is held and being paid, at an operator's (``by``) wish.
+
+    It is off sale for some seconds then, until every edge knows its new lane: nobody is overtaken by who came later.
+    ``alone`` keeps shows that are made later off that lane."""
+
+    to: str
+    by: UUID
+    off_sale_seconds: int
+    alone: bool = False
+
+
 class Fence(Message, frozen=True, kw_only=True):
     """Says nothing; a consumer that published one and has not met it yet knows that there is more to read."""
 
@@ -375,6 +387,7 @@ ShowLaneMessage = (
     | ConfirmSeats
     | ReleaseSeats
     | ExpireHold
+    | MoveShow
     | Fence
 )
 SagaEvent = (

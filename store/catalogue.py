@@ -10,7 +10,7 @@ from sagas.identity import derived, new_id, show_lane
 from sagas.messages import OpenShow, Price
 from sagas.seat_plan import PlanSection
 from sagas.terms import NO_RULES, Rules, decode_rules, encode_rules
-from store import halls
+from store import halls, lanes
 from store.connection import pool
 from store.settings import settings
 from store.sql import query
@@ -20,6 +20,13 @@ from store.tables import Event, Hall, Venue
 async def lane_of(show_id: UUID) -> str:
     """The show's lane as it is now."""
     return str(await pool().fetchval("SELECT lane FROM show WHERE id = $1", show_id))
+
+
+async def whereabouts(show_id: UUID) -> Any | None:
+    """Where the show is decided, and since when; None when there is no such show."""
+    return await pool().fetchrow(
+        "SELECT lane, opened, moved_at, off_sale_until, alone FROM show WHERE id = $1", show_id
+    )
 
 
 async def make_hall(venue: Venue, name: str, sections: list[PlanSection]) -> Hall:
@@ -53,7 +60,8 @@ async def make_show(
     It takes its hall for its time: an ExclusionViolationError when another show has it then."""
     show_id, connection = show_id or new_id(), connection or pool()
     number = await connection.fetchval("SELECT nextval('show_number')")
-    lane = show_lane(number % settings().show_lanes)
+    free = await lanes.for_shows(connection) or [show_lane(index) for index in range(settings().show_lanes)]
+    lane = free[number % len(free)]
     priced = tuple(Price(section_id=section, amount=amount) for section, amount in prices.items())
     command = OpenShow(
         command_id=derived(show_id, "open"),

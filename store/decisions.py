@@ -59,6 +59,16 @@ class SeatChange(NamedTuple):
     booking_id: UUID | None
 
 
+class ShowMove(NamedTuple):
+    """A show that leaves this lane.  ``alone``: shows that are made later keep off its new lane."""
+
+    id: UUID
+    to: str
+    off_sale_until: datetime | None
+    alone: bool
+    moved_at: datetime
+
+
 class Writes(msgspec.Struct):
     """The rows of a portion of a batch, in the order of the log."""
 
@@ -74,6 +84,7 @@ class Standing(NamedTuple):
 
     shows: list[ShowRow]
     buyers: dict[UUID, tuple[int, int]]
+    moves: tuple[ShowMove, ...] = ()
 
 
 async def met(connection: Any, command_ids: list[UUID]) -> dict[UUID, Any]:
@@ -174,7 +185,8 @@ async def write(connection: Any, lane: str, generation: int, now: datetime, writ
 
 
 async def settle(connection: Any, now: datetime, standing: Standing) -> None:
-    """Write where the batch leaves its shows and buyers.  Raises StateDiffers when a guard did not hold."""
+    """Write where the batch leaves its shows and buyers.  Raises StateDiffers when a guard did not hold, and ValueError
+    for a move to where there is no lane."""
     if standing.shows:
         await connection.execute(query("shows_change"), now, *columns(standing.shows, 5))
     if standing.buyers:
@@ -184,6 +196,9 @@ async def settle(connection: Any, now: datetime, standing: Standing) -> None:
         rows = await connection.fetch(query("buyers_change"), buyers, expected, changes)
         if len(rows) != len(buyers):
             raise StateDiffers("a buyer's live holds were changed by another lane")
+    for move in standing.moves:
+        if await connection.execute(query("show_moved"), *move) != "UPDATE 1":
+            raise ValueError(f"there is no lane {move.to}")
 
 
 def columns(rows: Any, width: int) -> Any:

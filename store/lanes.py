@@ -1,6 +1,8 @@
 """Lanes as rows: the guarded offset that makes a batch take effect exactly once, leases, and generations."""
 
+import math
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from store.connection import pool
@@ -48,16 +50,36 @@ async def begin_generation(
     return row
 
 
-async def share(kind: str, owner: str, alive: int, seconds: float) -> list[str]:
-    """Renew this owner's leases and take lapsed ones, up to a fair share among so many workers; the lanes owned now."""
-    lanes = await pool().fetchval(query("lanes_count"), kind)
-    fair = -(-lanes // max(alive, 1))
-    rows = await pool().fetch(query("lanes_renew"), owner, kind, fair, seconds)
-    owned = [row["lane"] for row in rows if row["kept"]]
-    if len(owned) < fair:
-        rows = await pool().fetch(query("lanes_take"), owner, kind, fair - len(owned), seconds)
-        owned += [row["lane"] for row in rows]
+async def share(kind: str, owner: str, serves: int, alive: list[int], seconds: float) -> list[str]:
+    """Renew this owner's leases and take lapsed ones, up to a fair share; the lanes owned now.
+
+    ``serves`` is how many lanes of the kind this worker can serve, counted from the first; ``alive`` holds the same of
+    every worker that is alive, this one included."""
+    rows = await pool().fetch(query("lanes_to_share"), kind, owner)
+    wanted = fair_share(rows, serves, alive)
+    renewed = await pool().fetch(query("lanes_renew"), owner, kind, wanted, seconds)
+    owned = [row["lane"] for row in renewed if row["kept"]]
+    if len(owned) < len(wanted):
+        taken = await pool().fetch(query("lanes_take"), owner, sorted(set(wanted) - set(owned)), seconds)
+        owned += [row["lane"] for row in taken]
     return owned
+
+
+def fair_share(rows: list[Any], serves: int, alive: list[int]) -> list[str]:
+    """The lanes that a worker should have, of those that are its own or nobody's.
+
+    While lanes are being added, some workers can serve more of them than others: a lane weighs as much as there are
+    few who can serve it, and those come first; then what is held already, so that nothing changes hands for nothing."""
+    weight, ranked = Fraction(0), []
+    for row in rows:
+        index = int(row["lane"].partition(".")[2])
+        if index >= serves:
+            continue
+        able = sum(other > index for other in alive) or 1
+        weight += Fraction(1, able)
+        if row["mine"] or row["lapsed"]:
+            ranked.append((able, not row["mine"], row["lane"]))
+    return [lane for _, _, lane in sorted(ranked)[: math.ceil(weight)]]
 
 
 async def release(owner: str) -> None:
@@ -79,3 +101,19 @@ async def lost(lanes: list[str], limit: int) -> dict[str, list[Any]]:
     for row in await pool().fetch(query("lost_commands"), lanes, limit):
         found[row["lane"]].append(row)
     return found
+
+
+async def turned_away(limit: int) -> list[Any]:
+    """Commands that came to a lane which their show had left, undecided so far, each with the show's lane of now."""
+    return list(await pool().fetch(query("turned_away"), limit))
+
+
+async def is_served(lane: str) -> bool | None:
+    """Whether somebody serves the lane; None when there is no such lane."""
+    found: bool | None = await pool().fetchval("SELECT leased_until > now() FROM lane WHERE lane = $1", lane)
+    return found
+
+
+async def for_shows(connection: Any) -> list[str]:
+    """The lanes that a new show may go to: served, and no other show's own."""
+    return [row["lane"] for row in await connection.fetch(query("lanes_for_shows"))]

@@ -8,13 +8,14 @@ from store.connection import pool
 from store.sql import query
 
 
-async def appear(worker_id: str, kind: str) -> None:
-    await pool().execute(query("worker_appears"), worker_id, kind, socket.gethostname(), os.getpid())
+async def appear(worker_id: str, kind: str, lanes: int = 0) -> None:
+    """``lanes`` is how many lanes it can serve, counted from the first."""
+    await pool().execute(query("worker_appears"), worker_id, kind, socket.gethostname(), os.getpid(), lanes)
 
 
-async def alive(kind: str, seconds: float) -> int:
-    """How many workers of this kind were seen within these seconds."""
-    return int(await pool().fetchval(query("workers_alive"), kind, seconds))
+async def serving(kind: str, seconds: float) -> list[int]:
+    """How many lanes each worker of this kind can serve that was seen within these seconds."""
+    return [row["lanes"] for row in await pool().fetch(query("workers_serving"), kind, seconds)]
 
 
 async def leave(worker_id: str) -> None:

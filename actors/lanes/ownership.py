@@ -17,10 +17,11 @@ log = structlog.get_logger()
 
 
 class Ownership:
-    """This worker's lanes of one kind (``show`` or ``saga``), renewed and re-shared several times within a lease."""
+    """This worker's lanes of one kind (``show`` or ``saga``), of the first so many that it can serve; renewed and
+    re-shared several times within a lease."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, serves: int) -> None:
+        self.kind, self._serves = kind, serves
         self.worker_id = f"{kind}-{socket.gethostname()}-{os.getpid()}-{new_id().hex[-6:]}"
         self.owned: frozenset[str] = frozenset()
         self._task: asyncio.Task[None] | None = None
@@ -50,9 +51,9 @@ class Ownership:
 
     async def _share(self) -> None:
         seconds = settings().lease_seconds
-        await workers.appear(self.worker_id, f"{self.kind}-lane")
-        alive = await workers.alive(f"{self.kind}-lane", seconds)
-        owned = frozenset(await lanes.share(self.kind, self.worker_id, alive, seconds))
+        await workers.appear(self.worker_id, f"{self.kind}-lane", self._serves)
+        alive = await workers.serving(f"{self.kind}-lane", seconds)
+        owned = frozenset(await lanes.share(self.kind, self.worker_id, self._serves, alive, seconds))
         for lane in sorted(owned - self.owned):
             log.info("lane_taken", lane=lane, worker=self.worker_id)
         for lane in sorted(self.owned - owned):

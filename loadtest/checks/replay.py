@@ -96,6 +96,8 @@ class NaiveShow:
     def __init__(self, show_id: str, plan: dict[str, Any] | None, complaints: Complaints) -> None:
         self.id, self.plan, self.complaints = show_id, plan, complaints
         self.terms: dict[str, Any] | None = None
+        self.lane: str | None = None
+        self.off_sale_until: datetime | None = None
         self.owner: dict[str, str] = {}
         self.bookings: dict[str, Booking] = {}
         self.of_buyer: dict[str, list[Booking]] = defaultdict(list)
@@ -121,7 +123,11 @@ class NaiveShow:
             "unblock_seats": self._unblock,
             "set_coupon": self._set_coupon,
             "drop_coupon": self._drop_coupon,
+            "move_show": self._move,
         }.get(row.command)
+        self.lane = self.lane or row.lane
+        if row.lane != self.lane:
+            self.complaints.say(EARLIER_WINS, row, f"was decided while the show was on {self.lane}")
         if play is None:
             self.complaints.say(TABLES_FOLLOW, row, "the model does not know this command")
         else:
@@ -131,6 +137,13 @@ class NaiveShow:
         if self.terms is not None:
             self.complaints.say(TABLES_FOLLOW, row, "the show was opened before")
         self.terms = row.message
+
+    def _move(self, row: Row) -> None:
+        """From here on another lane decides; for a moment nothing is sold."""
+        if row.outcome != "moved":
+            return
+        self.lane = row.message["to"]
+        self.off_sale_until = time_of(row.result["off_sale_until"])
 
     def _hold(self, row: Row) -> None:
         if row.booking_id in self.bookings:
@@ -245,13 +258,16 @@ class NaiveShow:
             case "show-closed":
                 return (
                     ""
-                    if terms is None or is_closed(terms, wish, row.decided_at)
+                    if terms is None or self._is_moving(row.decided_at) or is_closed(terms, wish, row.decided_at)
                     else f"the show was on sale at {row.decided_at}"
                 )
             case "limit-reached":
                 return "" if terms is not None and self._over_a_limit(row, terms) else "no limit was reached"
             case other:
                 return f"the model does not know the refusal {other}"
+
+    def _is_moving(self, at: datetime) -> bool:
+        return self.off_sale_until is not None and at < self.off_sale_until
 
     def _over_a_limit(self, row: Row, terms: dict[str, Any]) -> bool:
         wish = row.message

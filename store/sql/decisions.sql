@@ -57,6 +57,11 @@ FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
 -- name: show_opened
 UPDATE show SET opened = true WHERE id = $1 AND NOT opened
 
+-- name: show_moved
+-- From this commit on the show's new lane decides, and no other.
+UPDATE show SET lane = $2, off_sale_until = $3, alone = $4, moved_at = $5
+WHERE id = $1 AND EXISTS (SELECT FROM lane WHERE lane = $2 AND lane LIKE 'show.%')
+
 -- name: shows_to_decide
 SELECT * FROM show WHERE id = ANY($1::uuid[])
 

@@ -18,35 +18,48 @@ RETURNING generation, next_offset, last_offset, last_publish_id
 INSERT INTO lost_command (lane, generation, from_offset, to_offset, note) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING
 
+-- name: lanes_to_share
+-- Every lane of a kind: whether it is this owner's, and whether anybody may take it.
+SELECT lane, coalesce(owner = $2 AND leased_until > now(), false) AS mine, leased_until <= now() AS lapsed
+FROM lane WHERE lane LIKE $1 || '.%' ORDER BY lane
+
 -- name: lanes_renew
--- Renew what is ours, at most a fair share ($3) of it; what is above the share is let go.
+-- Renew what is ours and wanted ($3); what is ours and not wanted is let go.
 WITH mine AS (
-    SELECT lane, row_number() OVER (ORDER BY lane) AS n FROM lane
+    SELECT lane, lane = ANY($3::text[]) AS kept FROM lane
     WHERE owner = $1 AND leased_until > now() AND lane LIKE $2 || '.%'
 )
-UPDATE lane SET owner = CASE WHEN mine.n <= $3 THEN lane.owner END,
-    leased_until = CASE WHEN mine.n <= $3 THEN now() + make_interval(secs => $4) ELSE '-infinity' END
+UPDATE lane SET owner = CASE WHEN mine.kept THEN lane.owner END,
+    leased_until = CASE WHEN mine.kept THEN now() + make_interval(secs => $4) ELSE '-infinity' END
 FROM mine WHERE lane.lane = mine.lane AND lane.owner = $1
 RETURNING lane.lane, lane.owner IS NOT NULL AS kept
 
 -- name: lanes_take
--- Take lapsed lanes, up to so many ($3).
+-- Take what is wanted, as far as nobody has it.
 WITH lapsed AS (
-    SELECT lane FROM lane WHERE lane LIKE $2 || '.%' AND leased_until <= now()
-    ORDER BY lane LIMIT $3 FOR UPDATE SKIP LOCKED
+    SELECT lane FROM lane WHERE lane = ANY($2::text[]) AND leased_until <= now()
+    ORDER BY lane FOR UPDATE SKIP LOCKED
 )
-UPDATE lane SET owner = $1, leased_until = now() + make_interval(secs => $4)
+UPDATE lane SET owner = $1, leased_until = now() + make_interval(secs => $3)
 FROM lapsed WHERE lane.lane = lapsed.lane
 RETURNING lane.lane
 
 -- name: lanes_release
 UPDATE lane SET owner = NULL, leased_until = '-infinity' WHERE owner = $1
 
--- name: lanes_count
-SELECT count(*) FROM lane WHERE lane LIKE $1 || '.%'
-
 -- name: lanes_unowned
-SELECT lane FROM lane WHERE leased_until <= now() ORDER BY lane
+-- A show lane that was added and has neither shows nor a log yet waits for its first worker, and misses nobody.
+SELECT l.lane FROM lane l WHERE l.leased_until <= now() AND NOT (
+    l.lane LIKE 'show.%' AND l.next_offset = 0 AND l.generation = 0
+    AND NOT EXISTS (SELECT FROM show w WHERE w.lane = l.lane)
+    AND EXISTS (SELECT FROM lane o WHERE o.lane LIKE 'show.%' AND o.next_offset > 0))
+ORDER BY l.lane
+
+-- name: lanes_for_shows
+-- Where a new show may go: lanes that somebody serves, but not one that a coming show has for itself.
+SELECT l.lane FROM lane l WHERE l.lane LIKE 'show.%' AND l.leased_until > now() AND NOT EXISTS (
+    SELECT FROM show w WHERE w.lane = l.lane AND w.alone AND NOT w.cancelled AND w.ends_at > now())
+ORDER BY l.lane
 
 -- name: journal_known
 -- Which of these messages were decided: by offset and publish id, in whatever generation.
@@ -63,6 +76,14 @@ SELECT l.lane, l.generation, l.next_offset, l.last_offset, l.owner, nullif(l.lea
     nullif(l.decided_at, '-infinity') AS decided_at, l.leased_until > now() AS served, now() AS asked_at,
     (SELECT count(*) FROM show w WHERE w.lane = l.lane AND w.opened AND NOT w.cancelled AND w.ends_at > now()) AS shows
 FROM lane l WHERE l.lane > $1 ORDER BY l.lane LIMIT $2
+
+-- name: turned_away
+-- Commands that came to a lane which their show had left, to be sent to the show's lane as it is now, in their order;
+-- those that are decided are done.  What is older was sent again by whoever waits for it.
+SELECT j.lane AS left_lane, j.generation, j."offset", j.body, w.lane FROM journal j JOIN show w ON w.id = j.show_id
+WHERE j.outcome = 'elsewhere' AND j.decided_at > now() - interval '10 min'
+    AND NOT EXISTS (SELECT FROM journal d WHERE d.command_id = j.command_id AND d.decided)
+ORDER BY j.decided_at, j.generation, j."offset" LIMIT $1
 
 -- name: lost_commands
 -- The latest of each lane, newest first.

@@ -15,8 +15,18 @@ SELECT command_id FROM journal WHERE decided GROUP BY command_id HAVING count(*)
 -- name: verify_plans
 SELECT w.id, p.body FROM show w JOIN seat_plan p ON p.hash = w.plan_id
 
+-- name: verify_journal_of_moved
+-- The journal of the shows that were moved, each in its own order over all its lanes.
+SELECT j.lane, j.generation, j."offset", j.show_id, j.command, j.command_id, j.body, j.inputs, j.outcome, j.result, j.decided,
+    j.decided_at, j.hash
+FROM journal j WHERE j.show_id IN (SELECT id FROM show WHERE moved_at IS NOT NULL)
+ORDER BY j.show_id, j.decided_at, j.generation, j."offset"
+
+-- name: verify_moved
+SELECT id FROM show WHERE moved_at IS NOT NULL
+
 -- name: verify_shows
-SELECT id, place, seats_version, hash FROM show WHERE opened
+SELECT id, lane, place, seats_version, hash FROM show WHERE opened
 
 -- name: verify_terms
 SELECT * FROM show WHERE opened

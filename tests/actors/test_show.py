@@ -7,7 +7,7 @@ import pytest
 
 from actors.show import BLOCKED, FREE, HELD, SOLD, Inputs, Outcome, Show, apply, decide
 from sagas.identity import derived
-from sagas.messages import ConfirmSeats, ExpireHold, HoldSeats, OpenShow, Price, ReleaseSeats
+from sagas.messages import ConfirmSeats, ExpireHold, HoldSeats, MoveShow, OpenShow, Price, ReleaseSeats
 from sagas.refusals import (
     KeyReused,
     LimitReached,
@@ -58,7 +58,7 @@ class Sale:
         return self.wish(buyer, quantity=quantity, **more)
 
     def tell(
-        self, command: HoldSeats | ConfirmSeats | ReleaseSeats | ExpireHold, inputs: Inputs | None = None
+        self, command: HoldSeats | ConfirmSeats | ReleaseSeats | ExpireHold | MoveShow, inputs: Inputs | None = None
     ) -> Outcome:
         outcome = decide(self.show, command, self.now, inputs or Inputs())
         if outcome.decided:
@@ -351,3 +351,31 @@ def test_a_refusal_changes_nothing_in_the_show():
     sale.best(99, BOB)
     after = (bytes(sale.show.states), dict(sale.show.live_holds), dict(sale.show.buyer_seats), sale.show.choice.left[:])
     assert before == after
+
+
+def move(**more: object) -> MoveShow:
+    return MoveShow(command_id=UUID(int=9), show_id=SHOW, to="show.03", by=BOB, off_sale_seconds=15, **more)  # type: ignore[arg-type]
+
+
+def test_a_show_that_moves_is_off_sale_for_its_seconds_and_not_longer():
+    sale = Sale()
+    assert sale.tell(move()) == Outcome("moved", reason="show.03", off_sale_until=NOON + timedelta(seconds=15))
+    sale.later(14)
+    refusal = sale.best(1).refusal
+    assert isinstance(refusal, ShowClosed)
+    assert refusal.reason == "moving"
+    sale.later(1)
+    assert sale.best(1).name == "held"
+
+
+def test_while_a_show_moves_its_holds_are_confirmed_and_released():
+    sale = Sale()
+    sale.wish(ANN, "7-0")
+    sale.wish(BOB, "7-1")
+    sale.tell(move())
+    assert [sale.confirm(1).name, sale.release(2).name] == ["confirmed", "released"]
+
+
+def test_a_show_without_seats_yet_is_not_moved():
+    outcome = decide(None, move(), NOON, Inputs())
+    assert (outcome.name, outcome.booking_state, outcome.off_sale_until) == ("refused", "", None)

@@ -69,11 +69,18 @@ async def test_every_lane_is_listed_with_its_owner_and_nothing_waits(admin, rows
     names = [row["lane"] for row in await rows.fetch("SELECT lane FROM lane ORDER BY lane")]
     assert list(await lanes(admin)) == names
 
-    async def nothing_waits():
-        told = await lanes(admin)
-        return told if all(lane["backlog"] == 0 for lane in told.values()) else None
+    waiting = {}
 
-    told = await until("every backlog is known, and 0", nothing_waits)
+    async def nothing_waits():
+        nonlocal waiting
+        waiting = {name: lane for name, lane in (await lanes(admin)).items() if lane["backlog"] != 0}
+        return not waiting
+
+    try:
+        await until("every backlog is known, and 0", nothing_waits)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; waiting: {waiting}") from None
+    told = await lanes(admin)
     lane = told[show.lane]
     assert lane["kind"] == "show" and told["saga.00"]["kind"] == "saga"
     assert lane["owner"] and lane["leased_until"] and lane["decided_at"] and lane["shows"] >= 1

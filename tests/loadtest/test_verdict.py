@@ -437,6 +437,11 @@ async def the_provider_refunded_what_we_did_not(world: World) -> None:
     world.scratch.payments[0]["refunded"] = 1000
 
 
+@seeds("the earlier place always wins")
+async def a_lane_decided_what_was_another_ones(world: World) -> None:
+    await world.execute("UPDATE journal SET lane = 'show.01' WHERE booking_id = $1", world.held)
+
+
 @seeds("the provider's captures and refunds are ours")
 async def we_noted_a_refund_that_the_provider_did_not_make(world: World) -> None:
     await refund(world, 1000)

@@ -37,8 +37,9 @@ def test_ids_times_and_amounts_stay_readable():
     assert masked(told) == told
 
 
-@pytest.mark.parametrize("text", ["a" * 64_000, "eyJ-" * 16_000, "a." * 32_000, "1 " * 32_000, "+" * 64_000])
+@pytest.mark.parametrize("text", ["a" * 1_000_000, "eyJ-" * 16_000, "a." * 32_000, "1 " * 32_000, "+" * 1_000_000])
 def test_no_text_takes_long(text):
+    """Bounded as they are, the patterns are done at once; without the bounds this test does not come to its end."""
     assert masked_text(text)
 
 
