@@ -146,3 +146,12 @@ def test_money_given_back_for_a_coupon_that_nobody_had_is_noticed():
     journal.held(0)
     journal.tell("confirm_seats", "gone", {}, "b1", reason="coupon")
     assert "was told that the seats are gone" in journal.said(ENDS_RIGHT)
+
+
+def test_late_money_finds_blocked_seats_gone():
+    journal = Journal()
+    journal.held(0)
+    journal.tell("expire_hold", "expired", {}, "b1", booking_state="expired")
+    journal.tell("block_seats", "blocked", {"seats": ["7-0"]})
+    journal.tell("confirm_seats", "gone", {}, "b1", reason="taken")
+    assert not any(journal.complaints.wrong.values()), journal.complaints.wrong
