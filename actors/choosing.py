@@ -95,8 +95,11 @@ def chosen(show: Show, wish: HoldSeats) -> Chosen | AnyRefusal:
             "These places are kept for guests who need an accessible one and their companions. Ask for one if you do."
         )
         return AccessibleOnly(detail=text, seats=taken, alternatives=alternatives)
+    text = "Some of these seats are no longer free." if len(seats) > 1 else "This seat is no longer free."
+    if show.keepers and any(at >= 0 and show.states[at] == FREE for at in map(show.ordinal, taken)):
+        text = "Some of these seats are kept for others for now: for a partner's customers, or as accessible places."
     return SeatTaken(
-        detail="Some of these seats are no longer free." if len(seats) > 1 else "This seat is no longer free.",
+        detail=text,
         taken=taken,
         alternatives=alternatives,
     )

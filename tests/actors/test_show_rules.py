@@ -132,8 +132,10 @@ def test_a_refusal_of_before_there_were_rules_is_decided_again_as_it_was():
 def test_a_partners_places_are_for_those_with_its_code_until_they_are_released():
     until = NOON + timedelta(hours=1)
     sale = RuledSale(allocations=(Allocation("Bank", "CARD", ((0, 3),), until),))
-    assert isinstance(sale.wish(ANN, "7-0").refusal, SeatTaken)
-    assert isinstance(sale.wish(ANN, "7-0", access_code="CARDS").refusal, SeatTaken)
+    for code in ("", "CARDS"):
+        refusal = sale.wish(ANN, "7-0", access_code=code).refusal
+        assert isinstance(refusal, SeatTaken)
+        assert "kept for others" in refusal.detail
     assert sale.best(3).seats == (3, 4, 5)
     assert sale.wish(ANN, "7-0", access_code="CARD").name == "held"
     sale.later(3600)
