@@ -48,14 +48,24 @@ def keepers_of(plan: SeatPlan, terms: OpenShow) -> tuple[Keeper, ...]:
 
 
 def opened_by(show: Show, wish: HoldSeats) -> frozenset[int]:
-    """The kept places that are for this buyer."""
-    return frozenset().union(
-        *(
-            keeper.places
-            for keeper in show.keepers
-            if (wish.accessible if not keeper.access_code else keeper.access_code == wish.access_code)
-        )
-    )
+    """The kept places that are for this buyer; of a choice, those in its rows: more it does not ask about."""
+    opened = [
+        keeper.places
+        for keeper in show.keepers
+        if (wish.accessible if not keeper.access_code else keeper.access_code == wish.access_code)
+    ]
+    if opened and wish.seats and not wish.standing:
+        near = _near(show, wish)
+        opened = [places & near for places in opened]
+    return frozenset().union(*opened)
+
+
+def _near(show: Show, wish: HoldSeats) -> set[int]:
+    """The chosen seats and all others in their rows."""
+    chosen = {ordinal for seat in wish.seats if (ordinal := show.ordinal(seat)) >= 0}
+    rows = {show.choice.row_of[ordinal] for ordinal in chosen} - {-1}
+    blocks = (block for row in rows for block in show.choice.rows[row].blocks)
+    return chosen.union(*(range(first, first + length) for first, length in blocks))
 
 
 def choose(show: Show, wish: HoldSeats, now: datetime) -> Chosen | AnyRefusal:
@@ -85,8 +95,11 @@ def chosen(show: Show, wish: HoldSeats) -> Chosen | AnyRefusal:
             "These places are kept for guests who need an accessible one and their companions. Ask for one if you do."
         )
         return AccessibleOnly(detail=text, seats=taken, alternatives=alternatives)
+    text = "Some of these seats are no longer free." if len(seats) > 1 else "This seat is no longer free."
+    if show.keepers and any(at >= 0 and show.states[at] == FREE for at in map(show.ordinal, taken)):
+        text = "Some of these seats are kept for others for now: for a partner's customers, or as accessible places."
     return SeatTaken(
-        detail="Some of these seats are no longer free." if len(seats) > 1 else "This seat is no longer free.",
+        detail=text,
         taken=taken,
         alternatives=alternatives,
     )

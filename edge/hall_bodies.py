@@ -35,7 +35,9 @@ class RowBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeatedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="seated"):
-    """``rows`` is a number (then with ``seats_per_row``), or all rows with the place of each seat."""
+    """``rows`` is a number (then with ``seats_per_row``), or all rows with the place of each seat.
+
+    ``accessible`` seats, and those beside them for ``companions``, are kept for those who ask for them."""
 
     name: ShortName
     tier: Tier
@@ -43,6 +45,7 @@ class SeatedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
     seats_per_row: Count | None = None
     aisles_after: Annotated[list[Count], msgspec.Meta(max_length=20)] = []
     accessible: Annotated[list[SeatName], msgspec.Meta(max_length=5_000)] = []
+    companions: Annotated[list[SeatName], msgspec.Meta(max_length=5_000)] = []
 
 
 class StandingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="standing"):
@@ -103,10 +106,23 @@ def _rows(section: SeatedBody, at: str, distance: float) -> tuple[PlanRow, ...]:
     else:
         rows = _given_rows(section, section.rows, at)
     there = {f"{row.label}-{seat.label}" for row in rows for seat in row.seats}
-    for number, seat in enumerate(section.accessible):
-        if seat not in there:
-            raise invalid(f"{at}/accessible/{number}", f"there is no seat {seat} in this section")
-    return rows
+    for field, named in (("accessible", section.accessible), ("companions", section.companions)):
+        for number, seat in enumerate(named):
+            if seat not in there:
+                raise invalid(f"{at}/{field}/{number}", f"there is no seat {seat} in this section")
+    return _with_companions(rows, frozenset(section.companions)) if section.companions else rows
+
+
+def _with_companions(rows: tuple[PlanRow, ...], companions: frozenset[str]) -> tuple[PlanRow, ...]:
+    return tuple(
+        PlanRow(
+            row.label,
+            tuple(
+                msgspec.structs.replace(seat, companion=f"{row.label}-{seat.label}" in companions) for seat in row.seats
+            ),
+        )
+        for row in rows
+    )
 
 
 def _counted_rows(section: SeatedBody, rows: int, at: str, distance: float) -> tuple[PlanRow, ...]:

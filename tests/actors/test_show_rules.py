@@ -122,11 +122,20 @@ def test_a_show_of_before_there_were_rules_keeps_no_place_for_anybody():
     assert sale.wish(ANN, "7-0").name == "held"
 
 
+def test_a_refusal_of_before_there_were_rules_is_decided_again_as_it_was():
+    sale = Sale()
+    sale.wish(BOB, "7-5")
+    refusal = sale.best(3, section_id="stalls", together=True).refusal
+    assert refusal == NotTogether(detail="There are no 3 places side by side any more.", left=7)
+
+
 def test_a_partners_places_are_for_those_with_its_code_until_they_are_released():
     until = NOON + timedelta(hours=1)
     sale = RuledSale(allocations=(Allocation("Bank", "CARD", ((0, 3),), until),))
-    assert isinstance(sale.wish(ANN, "7-0").refusal, SeatTaken)
-    assert isinstance(sale.wish(ANN, "7-0", access_code="CARDS").refusal, SeatTaken)
+    for code in ("", "CARDS"):
+        refusal = sale.wish(ANN, "7-0", access_code=code).refusal
+        assert isinstance(refusal, SeatTaken)
+        assert "kept for others" in refusal.detail
     assert sale.best(3).seats == (3, 4, 5)
     assert sale.wish(ANN, "7-0", access_code="CARD").name == "held"
     sale.later(3600)
@@ -214,6 +223,16 @@ def test_before_the_general_sale_only_those_with_a_code_of_a_running_presale_may
     assert sale.best(1, access_code="FAITH").name == "held"
     sale.later(3600)
     assert sale.best(1).name == "held"
+
+
+def test_a_presale_may_end_before_the_general_sale_begins():
+    until = NOON + timedelta(hours=1)
+    sale = RuledSale(
+        times={"sale_opens_at": NOON + timedelta(hours=2)}, presales=(Presale("Fans", NOON, until, ("LOVE",)),)
+    )
+    assert sale.best(1, access_code="LOVE").name == "held"
+    sale.later(3600)
+    assert isinstance(sale.best(1, access_code="LOVE").refusal, ShowClosed)
 
 
 # Prices.

@@ -48,6 +48,12 @@ def test_an_aisle_parts_two_seats():
     assert [round(b - a, 2) for a, b in pairwise(xs)] == [1, 2, 1]
 
 
+def test_companions_have_places_of_their_own_beside():
+    [section] = drawn(seated(accessible=["A-1"], companions=["A-2"]))
+    marked = [(seat.accessible, seat.companion) for seat in section.rows[0].seats]
+    assert marked[:3] == [(True, False), (False, True), (False, False)]
+
+
 def test_accessible_places_are_named_by_row_and_seat():
     [section] = drawn(seated(accessible=["A-1", "C-4"]))
     marked = [f"{row.label}-{seat.label}" for row in section.rows for seat in row.seats if seat.accessible]
@@ -85,6 +91,7 @@ def test_rows_may_be_given_seat_by_seat():
         (seated(aisles_after=[1, 4]), "/sections/0/aisles_after/1"),
         (seated(aisles_after=[1, 1]), "/sections/0/aisles_after/1"),
         (seated(accessible=["A-1", "A-5"]), "/sections/0/accessible/1"),
+        (seated(companions=["A-5"]), "/sections/0/companions/0"),
         (seated(rows=2_000, seats_per_row=2_000), "/sections"),
         (seated(rows=[{"label": "A", "seats": [{"label": "1", "x": 0, "y": 0}] * 2}], seats_per_row=None),
          "/sections/0/rows/0/seats/1/label"),

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from box_office import problem_of
+from box_office import problem_of, until
 from test_killed_workers import owner_of
 
 from sagas.messages import AmendShow, BlockSeats, Changes, SetCoupon, UnblockSeats
@@ -144,8 +144,9 @@ async def test_what_a_lane_was_told_stands_when_another_worker_takes_it_over(sho
     await shows.tell(show, AmendShow, changes=Changes(max_seats_per_booking=2, single_seats="refuse"))
     buyer = await buyers.make()
     await buyer.hold(show, quantity=1, coupon="ONCE")
-    killed = product.kill(await owner_of(rows, product, show.lane))
-    killed.start()
+    name = await owner_of(rows, product, show.lane)
+    begun = product.logged(name, "worker_ready")
+    product.kill(name).start()
     product.wait_until_ready()
     other = await buyers.make()
     assert problem_of(await other.wish(show, {"quantity": 3}), 409, "limit-reached")["limit"] == 2
@@ -153,3 +154,8 @@ async def test_what_a_lane_was_told_stands_when_another_worker_takes_it_over(sho
     problem_of(await other.wish(show, {"seats": [show.seats[0]]}), 409, "seat-taken")
     problem_of(await other.wish(show, {"seats": [show.seats[18]]}), 409, "orphan-seat")
     assert await shows.tell(show, UnblockSeats, seats=(show.seats[0],)) == "unblocked"
+    await until("the worker is at work again", lambda: has_logged(product, name, begun))
+
+
+async def has_logged(product, name, before):
+    return product.logged(name, "worker_ready") > before

@@ -74,7 +74,7 @@ def test_what_is_shared_out_is_all_of_it_and_nobody_gets_a_unit_more_than_their_
 
 def test_the_largest_remainders_get_what_is_left_over_the_first_of_equals_first():
     assert share_out(100, [1, 1, 1]) == [34, 33, 33]
-    assert share_out(10, [1, 2, 4]) == [1, 3, 6]
+    assert share_out(10, [6, 5, 1]) == [5, 4, 1]
     assert share_out(0, [0, 0]) == [0, 0]
     with pytest.raises(ValueError, match="among nothing"):
         share_out(1, [0])
