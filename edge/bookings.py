@@ -15,6 +15,7 @@ from actors.lanes.publisher import NotAccepted
 from actors.lanes.wire import Options, seal
 from edge import views
 from edge.context import Context, context
+from edge.limits import limit_headers
 from edge.operation import json, operation
 from edge.problems import Problem, not_found, refusal_problem, too_many, unavailable
 from edge.request_headers import idempotency_key, waiting
@@ -183,14 +184,10 @@ async def _ahead(here: Context, booking_id: UUID) -> int | None:
 
 
 def _limit_headers(here: Context, acceptance: Acceptance) -> dict[str, str]:
-    bucket = here.bookings_bucket
+    bucket = here.accepting.bucket
     if bucket.burst == 0 or acceptance.status in ("again", "reused"):
         return {}
-    refill = round(bucket.refill_seconds)
-    return {
-        "RateLimit-Policy": f'"{bucket.name}";q={bucket.burst};w={bucket.burst * refill}',
-        "RateLimit": f'"{bucket.name}";r={acceptance.remaining};t={round(acceptance.wait) or refill}',
-    }
+    return limit_headers(bucket, acceptance.remaining, acceptance.wait)
 
 
 def _refuse_unaccepted(here: Context, acceptance: Acceptance, headers: dict[str, str]) -> None:

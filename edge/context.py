@@ -6,26 +6,15 @@ from sanic import Request
 
 from actors.lanes.publisher import Publisher
 from edge.lane_logs import LaneLogs
+from edge.limits import LiveLimits
 from edge.news import News
 from edge.seat_maps import SeatMaps
 from edge.show_cache import ShowCache
 from sagas.identity import new_id
-from store.acceptance import Accepting, Bucket
+from store.acceptance import Accepting
 from store.connection import close_database, open_database, open_redis
 from store.limits import Limiter
 from store.settings import settings
-
-BOOKINGS = Bucket("bookings", 3, 20.0)
-#: Log-ins by the client's address, and by account and client, so that nobody can lock another out; registrations.
-LOGINS_BY_CLIENT = Bucket("logins-client", 30, 2.0)
-LOGINS_BY_EMAIL = Bucket("logins-email", 10, 6.0)
-REGISTRATIONS = Bucket("registrations", 10, 30.0)
-#: Quotes by account: what they cost us is little, but whoever tries coupons asks for many.
-QUOTES = Bucket("quotes", 60, 1.0)
-
-
-def _bounded(bucket: Bucket) -> Bucket:
-    return bucket if settings().rate_limits == "on" else Bucket(bucket.name, 0, bucket.refill_seconds)
 
 
 class Context:
@@ -35,12 +24,13 @@ class Context:
         self.id = new_id().hex
         self.publisher = Publisher(settings().rabbitmq_url)
         self.redis: Any = open_redis(timeout_seconds=2.0)
-        self.bookings_bucket = _bounded(BOOKINGS)
-        self.accepting = Accepting(self.redis, self.bookings_bucket, settings().max_backlog_per_show)
-        self.logins_by_client = Limiter(self.redis, _bounded(LOGINS_BY_CLIENT))
-        self.logins_by_email = Limiter(self.redis, _bounded(LOGINS_BY_EMAIL))
-        self.registrations = Limiter(self.redis, _bounded(REGISTRATIONS))
-        self.quotes = Limiter(self.redis, _bounded(QUOTES))
+        self.limits = LiveLimits(settings().rate_limits == "on")
+        self.limiter = Limiter(self.redis, self.limits)
+        self.accepting = Accepting(self.redis, self.limits.bucket, settings().max_backlog_per_show)
+        # log-ins by the client's address, and by account and client, so that nobody can lock another out
+        self.logins_by_client = self.limiter.of("logins-client")
+        self.logins_by_email = self.limiter.of("logins-email")
+        self.registrations = self.limiter.of("registrations")
         self.news = News(self.id)
         self.shows = ShowCache()
         self.lane_logs = LaneLogs()
@@ -48,10 +38,13 @@ class Context:
 
     async def open(self) -> None:
         await open_database(pool_size=16)
+        await self.limits.load()
+        self.limits.start()
         self.news.start()
         self.seat_maps.start()
 
     async def close(self) -> None:
+        await self.limits.stop()
         await self.seat_maps.stop()
         await self.news.stop()
         await self.publisher.close()

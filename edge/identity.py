@@ -8,6 +8,7 @@ from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
 from edge import views
+from edge.client import address
 from edge.context import context
 from edge.operation import ACCESS_COOKIE, REFRESH_COOKIE, foreign, json, operation, same_origin
 from edge.problems import Problem, too_many
@@ -56,7 +57,7 @@ class LogOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @operation(identity, "POST", "/v1/auth/register", body=Registration, answers={201: views.UserView}, problems=(409, 429))
 async def register(request: Request, body: Registration) -> HTTPResponse:
     """A new account, as a buyer."""
-    if wait := await context(request).registrations.wait_seconds(request.ip):
+    if wait := await context(request).registrations.wait_seconds(address(request)):
         raise too_many("Many accounts were made from your address. Please wait.", wait)
     try:
         user = await people.make_user(body.email, body.password, body.name)
@@ -70,8 +71,8 @@ async def register(request: Request, body: Registration) -> HTTPResponse:
 async def log_in(request: Request, body: LogIn) -> HTTPResponse:
     """An access token for 15 minutes, and a refresh token for 30 days."""
     here = context(request)
-    wait = await here.logins_by_client.wait_seconds(request.ip)
-    wait = wait or await here.logins_by_email.wait_seconds(f"{body.email.strip().lower()}|{request.ip}")
+    wait = await here.logins_by_client.wait_seconds(address(request))
+    wait = wait or await here.logins_by_email.wait_seconds(f"{body.email.strip().lower()}|{address(request)}")
     if wait:
         raise too_many("There were many attempts to log in. Please wait.", wait)
     user = await people.log_in(body.email, body.password)

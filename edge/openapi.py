@@ -9,6 +9,7 @@ from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
 from edge.acting import HEADER
+from edge.limits import limits_of
 from edge.operation import OPERATIONS, Operation, json
 from edge.problems import _TITLES
 
@@ -149,6 +150,8 @@ def _usual_problems(operation: Operation) -> set[int]:
         usual |= {401}
     if operation.rule.needs == "member":
         usual |= {400, 404}
+    if limits_of(operation.name, operation.method, operation.rule.needs):
+        usual |= {429}
     if operation.body is not None:
         usual |= {400, 413, 415, 422}
     if operation.upload is not None:

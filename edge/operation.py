@@ -13,6 +13,8 @@ from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
 from edge.acting import acting
+from edge.context import context
+from edge.limits import limits_of, take
 from edge.permissions import Rule, rule_of
 from edge.problems import Problem
 from edge.tokens import BadToken, Who, verify
@@ -94,11 +96,30 @@ def operation(
             )
         )  # fmt: skip
 
+        limits = limits_of(handler.__name__, method, rule.needs)
+
         async def call(request: Request, **path_parameters: Any) -> HTTPResponse | None:
             if rule.needs == "account":
                 path_parameters["who"] = identify(request)
             elif rule.needs != "nothing":
                 path_parameters |= await admit(request, rule, path_parameters.get("organiser_id"))
+            if limits and (active := context(request).limits.active(limits)):
+                return await limited(request, path_parameters, active)
+            return await answer(request, path_parameters)
+
+        async def limited(request: Request, parameters: dict[str, Any], active: tuple[str, ...]) -> HTTPResponse | None:
+            who = parameters.get("who") or getattr(parameters.get("acting"), "who", None)
+            headers = await take(request, context(request).limiter, active, who and who.id)
+            try:
+                response = await answer(request, parameters)
+            except Problem as problem:
+                problem.headers = headers | problem.headers
+                raise
+            if response is not None:
+                response.headers.update({name: text for name, text in headers.items() if name not in response.headers})
+            return response
+
+        async def answer(request: Request, path_parameters: dict[str, Any]) -> HTTPResponse | None:
             if query is not None:
                 path_parameters["query"] = read_query(request, query)
             elif request.args:

@@ -145,6 +145,10 @@ def _for_the_record(changed: dict[str, Any]) -> dict[str, Any]:
 @operation(organisers, "GET", "/v1/organisers/{organiser_id}/changes", query=Page, answers={200: ChangeList})
 async def list_changes(request: Request, organiser_id: UUID, acting: Acting, query: Page) -> HTTPResponse:
     """What was changed for an organiser, and by whom; newest first."""
+    return await _changes(organiser_id, query)
+
+
+async def _changes(organiser_id: UUID | None, query: Page) -> HTTPResponse:
     found = await rows.changes(organiser_id, decode_cursor(query.cursor), query.limit + 1)
     items = [ChangeView(**{**row, "detail": msgspec.json.decode(row["detail"])}) for row in found[: query.limit]]
     more = encode_cursor(items[-1].at, items[-1].id) if len(found) > query.limit else None
@@ -156,6 +160,12 @@ async def list_organisers(request: Request, who: Who, query: OrganiserQuery) -> 
     """All organisers, newest first."""
     found = await rows.page(query.status, decode_cursor(query.cursor), query.limit + 1)
     return _list(found, query.limit, "admin")
+
+
+@operation(organisers, "GET", "/v1/admin/changes", query=Page, answers={200: ChangeList})
+async def list_service_changes(request: Request, who: Who, query: Page) -> HTTPResponse:
+    """What was changed for no organiser but for the whole service, as rate limits; newest first."""
+    return await _changes(None, query)
 
 
 @operation(

@@ -118,6 +118,10 @@ MAY: dict[str, Rule] = {
     "list_changes": OVERSEERS,
     "list_organisers": ADMIN,
     "decide_organiser": ADMIN,
+    "list_service_changes": ADMIN,
+    # edge/admin_limits.py
+    "list_limits": ADMIN,
+    "change_limits": ADMIN,
     # edge/members.py
     "list_members": OVERSEERS,
     "invite_member": FOUNDERS,

@@ -8,9 +8,8 @@ from sanic.response import HTTPResponse
 
 from edge import views
 from edge.catalogue import known_show
-from edge.context import context
 from edge.operation import json, operation
-from edge.problems import Problem, refusal_problem, too_many
+from edge.problems import Problem, refusal_problem
 from edge.show_cache import KnownShow
 from edge.tokens import Who
 from edge.wishes import SeatWish, check_wish
@@ -46,13 +45,11 @@ class QuoteView(msgspec.Struct):
 
 
 @operation(
-    quotes, "POST", "/v1/shows/{show_id}/quote", body=SeatWish, answers={200: QuoteView}, problems=(404, 409, 429)
+    quotes, "POST", "/v1/shows/{show_id}/quote", body=SeatWish, answers={200: QuoteView}, problems=(404, 409)
 )  # fmt: skip
 async def quote_booking(request: Request, show_id: UUID, who: Who, body: SeatWish) -> HTTPResponse:
     """What these places would cost now.  Nothing is promised or kept; where nothing was chosen, prices are those of the
     first section with room."""
-    if wait := await context(request).quotes.wait_seconds(str(who.id)):
-        raise too_many("You have asked for many quotes. Please wait a moment.", wait)
     show = await known_show(request, show_id)
     check_wish(show, body)
     off = await _coupon(show_id, body, who) if body.coupon else None

@@ -14,6 +14,7 @@ from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
 from edge import problems
+from edge.admin_limits import admin_limits
 from edge.bookings import bookings
 from edge.catalogue import catalogue
 from edge.charges import charges
@@ -89,6 +90,7 @@ def make_app() -> Sanic[Any, Any]:
         identity,
         organisers,
         members,
+        admin_limits,
         payments_webhook,
         operating,
         health,

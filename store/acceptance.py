@@ -5,6 +5,7 @@ nothing here that cannot be lost: without it, a local bound stands in, and there
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Literal
 from uuid import UUID
 
@@ -125,24 +126,30 @@ _decode_note = msgspec.msgpack.Decoder(Note).decode
 class Accepting:
     """The script, called for all wishes that came in the same turn of the event loop at once."""
 
-    def __init__(self, redis: Any, bucket: Bucket, backlog: int) -> None:
-        self._redis, self._bucket, self._backlog = redis, bucket, backlog
+    def __init__(self, redis: Any, bucket_of: Callable[[str], Bucket], backlog: int) -> None:
+        self._redis, self._bucket_of, self._backlog = redis, bucket_of, backlog
         self._sha = ""
         self._waiting: list[tuple[_Ask, asyncio.Future[Acceptance]]] = []
         self._calls = 0
-        self._local = LocalBuckets(bucket)
+        self._local = LocalBuckets()
         self._failed_at = -1e9
+
+    @property
+    def bucket(self) -> Bucket:
+        """The buyer's, as it is now."""
+        return self._bucket_of("bookings")
 
     async def ask(
         self, booking_id: UUID, buyer_id: UUID, show_id: UUID, lane: str, body_hash: str, method: str
     ) -> Acceptance:
         """Take a token and leave a note; without Redis, a token of the local bound."""
+        bucket = self.bucket
         ask = _Ask(
             str(booking_id), str(buyer_id), str(show_id), lane, body_hash, method,
-            self._bucket.name, self._bucket.burst, self._bucket.refill_seconds, self._backlog, KEEP_SECONDS,
+            bucket.name, bucket.burst, bucket.refill_seconds, self._backlog, KEEP_SECONDS,
         )  # fmt: skip
         if monotonic_seconds() - self._failed_at < 1.0:
-            return self._local.take(str(buyer_id))
+            return self._local.take(str(buyer_id), bucket)
         future: asyncio.Future[Acceptance] = asyncio.get_running_loop().create_future()
         self._waiting.append((ask, future))
         if self._calls < 2:  # one at work, one being filled
@@ -175,7 +182,7 @@ class Accepting:
         except (RedisError, OSError, TimeoutError) as error:
             self._failed_at = monotonic_seconds()
             log.warning("limiter_local", reason=repr(error), hint="Redis is out of reach; a local bound stands in")
-            return [self._local.take(ask.buyer) for ask in asks]
+            return [self._local.take(ask.buyer, self.bucket) for ask in asks]
 
     async def withdraw(self, booking_id: UUID, show_id: UUID) -> None:
         """The wish is known not to have been accepted: no note, and nobody waits behind it."""
@@ -193,21 +200,20 @@ class LocalBuckets:
 
     LIMIT_BUYERS = 50_000
 
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
+    def __init__(self) -> None:
         self._tokens: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, buyer: str) -> Acceptance:
-        if self._bucket.burst == 0:
+    def take(self, buyer: str, bucket: Bucket) -> Acceptance:
+        if bucket.burst == 0:
             return Acceptance("accepted", unix_seconds())
         now = monotonic_seconds()
-        tokens, at = self._tokens.pop(buyer, (float(self._bucket.burst), now))
-        tokens = min(self._bucket.burst, tokens + (now - at) / self._bucket.refill_seconds)
+        tokens, at = self._tokens.pop(buyer, (float(bucket.burst), now))
+        tokens = min(bucket.burst, tokens + (now - at) / bucket.refill_seconds)
         taken = tokens >= 1
         self._tokens[buyer] = (tokens - taken, now)
         if len(self._tokens) > self.LIMIT_BUYERS:
             self._tokens.popitem(last=False)
-        wait = 0.0 if taken else (1 - tokens) * self._bucket.refill_seconds
+        wait = 0.0 if taken else (1 - tokens) * bucket.refill_seconds
         return Acceptance("accepted" if taken else "limited", unix_seconds(), remaining=int(tokens - taken), wait=wait)
 
 

@@ -62,8 +62,8 @@ async def record_change(
     )  # fmt: skip
 
 
-async def changes(organiser_id: UUID, before: Before, limit: int) -> list[Any]:
-    """What was changed for a body, newest first."""
+async def changes(organiser_id: UUID | None, before: Before, limit: int) -> list[Any]:
+    """What was changed for a body, or for the whole service; newest first."""
     return list(await pool().fetch(query("change_records"), organiser_id, *(before or (None, None)), limit))
 
 

@@ -1,6 +1,7 @@
 """The settings: read from the environment once, at the bottom of the graph.  No other module touches os.environ."""
 
 import base64
+import ipaddress
 import os
 import re
 import types
@@ -10,6 +11,8 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: Values that may stand in .env.example and in demos, and never in production.
 SAMPLES = ("change-me", "sample", "guest", "secret")
@@ -50,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     show_lanes: int = 8
     saga_lanes: int = 4
     rate_limits: Literal["on", "off"] = "on"
+    trusted_proxies: str = ""
     max_live_holds_per_buyer: int = 6
     wish_valid_seconds: float = 10.0
     max_backlog_per_show: int = 50_000
@@ -69,6 +73,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def lane_max_age_seconds(self) -> int:
         """How long a lane keeps its commands."""
         return int(self.lane_max_age[:-1]) * _AGE_UNITS[self.lane_max_age[-1]]
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """The proxies whose X-Forwarded-For is believed."""
+        return _networks(self.trusted_proxies)
+
+
+@cache
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 class SettingsError(Exception):
@@ -118,6 +132,10 @@ def _check(settings: Settings) -> None:
         raise SettingsError("settings: LANE_MAX_AGE is a number and one of Y, M, D, h, m, s, such as 7D")
     if settings.files_url and not (settings.files_url.startswith("s3://") and settings.files_key_id):
         raise SettingsError("settings: FILES_URL is s3://bucket/prefix, and needs FILES_KEY_ID and FILES_SECRET")
+    try:
+        settings.proxy_networks  # noqa: B018  reads what was given
+    except ValueError as error:
+        raise SettingsError(f"settings: TRUSTED_PROXIES is a list of networks, as 10.0.0.0/8: {error}") from None
     if settings.frontrow_mode == "production":
         if settings.rate_limits == "off":
             raise SettingsError("settings: RATE_LIMITS=off is refused in production")

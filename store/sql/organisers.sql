@@ -15,10 +15,12 @@ INSERT INTO change_record (id, organiser_id, actor_id, action, object_kind, obje
 VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, now())
 
 -- name: change_records
--- What was changed for a body, newest first; who did it has a name as long as the account has one.
+-- What was changed for a body (null: for the whole service), newest first; who did it has a name as long as the account
+-- has one.
 SELECT c.id, c.at, c.actor_id, u.name AS actor_name, c.action, c.object_kind, c.object_id, c.detail
 FROM change_record c LEFT JOIN "user" u ON u.id = c.actor_id
-WHERE c.organiser_id = $1 AND ($2::timestamptz IS NULL OR (c.at, c.id) < ($2, $3))
+WHERE (c.organiser_id = $1 OR ($1::uuid IS NULL AND c.organiser_id IS NULL))
+    AND ($2::timestamptz IS NULL OR (c.at, c.id) < ($2, $3))
 ORDER BY c.at DESC, c.id DESC LIMIT $4
 
 -- name: organiser_make

@@ -1,4 +1,5 @@
-"""Rate limits: three bookings at once and one back each twenty seconds; log-ins by client and by address."""
+"""Rate limits: three bookings at once and one back each twenty seconds; log-ins by client and by address; an admin
+changes them while everything runs."""
 
 import asyncio
 import os
@@ -6,7 +7,7 @@ import uuid
 
 import httpx
 import pytest
-from box_office import new_key, problem_of
+from box_office import new_key, problem_of, until
 
 from compose import ports
 
@@ -98,3 +99,131 @@ async def test_an_address_cannot_make_accounts_without_end(http, strict_edge):
     answers = [await register() for _ in range(12)]
     statuses = [answer.status_code for answer in answers]
     assert statuses[:5] == [201] * 5 and statuses[-1] == 429, statuses
+
+
+@pytest.fixture(scope="module")
+def edge_behind_a_proxy(product):
+    """A third edge, limited too, which takes us for its proxy: so that each test is a client of its own."""
+    port = ports.choose(None, None, set())
+    url = f"http://127.0.0.1:{port}"
+    product.add(
+        "edge-behind", "edge.server", EDGE_PORT=f"{port}", EDGE_URL=url, RATE_LIMITS="on",
+        TRUSTED_PROXIES="127.0.0.0/8, ::1/128",
+    )  # fmt: skip
+    product.wait_until_ready(url)
+    return url
+
+
+@pytest.fixture
+async def limits(rows, buyers):
+    """Changes limits through the first edge; afterwards they are as they were."""
+    admin = await buyers.make(role="admin")
+
+    async def change(*limits):
+        answer = await admin.ask("PATCH", "/v1/admin/limits", json={"limits": list(limits)})
+        assert answer.status_code == 200, answer.text
+        return {item["name"]: item for item in answer.json()["items"]}
+
+    change.admin = admin
+    yield change
+    await rows.execute("DELETE FROM rate_limit")
+    await asyncio.sleep(1.5)  # the edges follow: a bound of theirs, which nothing tells of
+
+
+async def test_polling_is_not_throttled_like_bookings(shows, buyers, strict_edge):
+    buyer, show = (await buyers.make()).at(strict_edge), await shows.make(max_live_holds=10)
+    bookings = [(await buyer.wish(show, {"quantity": 1})).json()["id"] for _ in range(3)]
+    problem_of(await buyer.wish(show, {"quantity": 1}), 429)
+    answers = await asyncio.gather(*(buyer.ask("GET", f"/v1/bookings/{bookings[0]}") for _ in range(150)))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_thousand_forged_addresses_take_from_one_bucket(http, edge_behind_a_proxy):
+    client = f"203.0.113.{uuid.uuid4().int % 250}"
+
+    async def guess(number):
+        forged = f"10.{number // 250}.{number % 250}.1, {client}"
+        body = {"email": f"{uuid.uuid4()}@example.com", "password": "guess-after-guess"}
+        return await http.post(f"{edge_behind_a_proxy}/v1/auth/login", json=body, headers={"X-Forwarded-For": forged})
+
+    statuses = []
+    for begin in range(0, 1000, 50):
+        answers = await asyncio.gather(*(guess(number) for number in range(begin, begin + 50)))
+        statuses += [answer.status_code for answer in answers]
+    assert set(statuses) == {401, 429}
+    assert statuses.count(401) < 100, "thirty at once, and one back each two seconds"
+
+
+async def test_what_changes_something_says_what_is_left_of_its_limit(buyers, strict_edge):
+    buyer = (await buyers.make()).at(strict_edge)
+    answer = await buyer.ask("POST", f"/v1/me/invitations/{uuid.uuid4()}/accept")
+    problem_of(answer, 404)
+    assert answer.headers["ratelimit-policy"] == '"calls-account";q=60;w=60'
+    assert answer.headers["ratelimit"] == '"calls-account";r=59;t=1'
+    answers = [await buyer.ask("POST", f"/v1/me/invitations/{uuid.uuid4()}/accept") for _ in range(65)]
+    limited = [answer for answer in answers if answer.status_code == 429]
+    assert limited, [answer.status_code for answer in answers]
+    problem_of(limited[0], 429, "too-many-requests")
+    assert limited[0].headers["retry-after"] == "1" and "ratelimit" in limited[0].headers
+
+
+async def test_an_admin_changes_a_limit_and_every_edge_follows(limits, shows, buyers, strict_edge, rows):
+    now = await limits({"name": "bookings", "quota": 1, "window_seconds": 3600})
+    assert (now["bookings"]["quota"], now["bookings"]["default_quota"]) == (1, 3)
+    assert now["bookings"]["changed_at"] and now["registrations"]["changed_at"] is None
+    show = await shows.make(40, max_live_holds=10)
+
+    async def followed():
+        buyer = (await buyers.make()).at(strict_edge)
+        return (await buyer.wish(show, {"quantity": 1})).headers["ratelimit-policy"] == '"bookings";q=1;w=3600'
+
+    await until("the other edge has seen it", followed, within=5)
+    buyer = (await buyers.make()).at(strict_edge)
+    assert (await buyer.wish(show, {"quantity": 1})).status_code == 201
+    answer = await buyer.wish(show, {"quantity": 1})
+    problem_of(answer, 429)
+    assert int(answer.headers["retry-after"]) > 3000
+    changes = (await limits.admin.ask("GET", "/v1/admin/changes")).json()["items"]
+    assert (changes[0]["action"], changes[0]["object_id"], changes[0]["actor_id"]) == (
+        "limits.change", "bookings", str(limits.admin.id),
+    )  # fmt: skip
+    assert changes[0]["detail"] == {"quota": 1, "window_seconds": 3600}
+    back = await limits({"name": "bookings", "quota": None})
+    assert (back["bookings"]["quota"], back["bookings"]["changed_at"]) == (3, None)
+
+
+async def test_bookings_can_be_limited_by_address_and_over_everybody_too(
+    limits, shows, buyers, edge_behind_a_proxy
+):  # fmt: skip
+    await limits({"name": "bookings-address", "quota": 2, "window_seconds": 3600})
+    show, client = await shows.make(40), f"198.51.100.{uuid.uuid4().int % 250}"
+
+    async def wish():
+        buyer = (await buyers.make()).at(edge_behind_a_proxy)
+        headers = {"Idempotency-Key": new_key(), "Prefer": "wait=10", "X-Forwarded-For": client}
+        return await buyer.ask("POST", f"/v1/shows/{show.id}/bookings", json={"quantity": 1}, headers=headers)
+
+    async def limited():
+        return (await wish()).status_code == 429
+
+    await until("another account of the same address has to wait", limited, within=10)
+    answer = await wish()
+    problem_of(answer, 429)
+    assert answer.headers["ratelimit-policy"] == '"bookings-address";q=2;w=3600'
+
+
+@pytest.mark.parametrize(
+    ("limit", "pointer"),
+    [
+        ({"name": "no-such-limit", "quota": 1}, "/limits/0/name"),
+        ({"name": "bookings", "quota": -1}, "/limits/0/quota"),
+        ({"name": "bookings", "quota": 1, "window_seconds": 0}, "/limits/0/window_seconds"),
+        ({"name": "bookings", "quota": 1.5}, "/limits/0/quota"),
+        ({"name": "bookings"}, "/limits/0/quota"),
+    ],
+)
+async def test_a_limit_that_makes_no_sense_is_refused_and_nothing_changes(buyers, rows, limit, pointer):
+    admin = await buyers.make(role="admin")
+    answer = await admin.ask("PATCH", "/v1/admin/limits", json={"limits": [limit]})
+    assert problem_of(answer, 422)["errors"][0]["pointer"] == pointer
+    assert await rows.fetchval("SELECT count(*) FROM rate_limit") == 0

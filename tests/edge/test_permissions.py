@@ -41,3 +41,23 @@ def test_the_document_is_as_the_routes_are():
     from edge.permissions_table import PAGE, page
 
     assert PAGE.read_text() == page(), "run `python -m edge.permissions_table`"
+
+
+def test_every_operation_that_changes_something_is_limited():
+    """A limiter that is wired to no route leaves log-ins unlimited."""
+    from edge.limits import limits_of
+    from edge.operation import OPERATIONS
+    from edge.server import make_app  # noqa: F401
+    from store.limits import LIMITS
+
+    free = []
+    for operation in OPERATIONS:
+        names = limits_of(operation.name, operation.method, operation.rule.needs)
+        assert set(names) <= set(LIMITS)
+        if not names:
+            free.append(operation.name)
+        elif operation.name != "create_booking":
+            assert {"calls-address", "calls-all"} <= set(names)
+    assert {operation.name for operation in OPERATIONS if operation.method == "GET"} == set(free) - {
+        "take_razorpay_webhook"
+    }, "reading is free, and the provider comes as often as it must"

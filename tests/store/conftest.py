@@ -1,6 +1,7 @@
 """A database of these tests' own, made from the migrations, on the server that the environment names."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from sagas import clock
 from sagas.identity import derived, new_id
@@ -96,6 +99,18 @@ async def cache() -> AsyncIterator[Any]:
     yield client
     await client.flushdb()
     await client.aclose()
+
+
+@pytest.fixture
+async def gone() -> AsyncIterator[Any]:
+    """A Redis that nobody answers for."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        client = redis.asyncio.Redis(
+            port=unused.getsockname()[1], socket_connect_timeout=0.3, socket_timeout=0.3, retry=Retry(NoBackoff(), 0)
+        )
+        yield client
+        await client.aclose()
 
 
 @pytest.fixture

@@ -1,21 +1,15 @@
 """Accepting wishes: tokens, notes and the number ahead in real Redis, and the bound that stands in when it is gone."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from sagas.clock import unix_seconds
 from sagas.identity import new_id
 from store import live
 from store.acceptance import Acceptance, Accepting, Bucket, LocalBuckets, NotesLost, begin_notes, note_of
-from store.limits import Limiter
 from store.live import Announcement
 
 SHOW, BUYER = UUID(int=7), UUID(int=8)
@@ -27,24 +21,12 @@ class Door:
     """The edge's door: asks for wishes, each of a booking of its own unless one is named."""
 
     def __init__(self, client: Any, bucket: Bucket = NO_LIMIT, backlog: int = 0) -> None:
-        self.accepting = Accepting(client, bucket, backlog)
+        self.accepting = Accepting(client, lambda _name: bucket, backlog)
 
     async def ask(
         self, booking: UUID | None = None, body: str = "h", buyer: UUID = BUYER, show: UUID = SHOW
     ) -> Acceptance:
         return await self.accepting.ask(booking or new_id(), buyer, show, "show.03", body, "wallet")
-
-
-@pytest.fixture
-async def gone() -> AsyncIterator[Any]:
-    """A Redis that nobody answers for."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        client = redis.asyncio.Redis(
-            port=unused.getsockname()[1], socket_connect_timeout=0.3, socket_timeout=0.3, retry=Retry(NoBackoff(), 0)
-        )
-        yield client
-        await client.aclose()
 
 
 async def decided(client: Any, count: int, show: UUID = SHOW) -> None:
@@ -154,11 +136,6 @@ async def test_a_script_that_redis_forgot_is_loaded_again(cache: Any):
     assert (await door.ask()).remaining == 2
     await cache.script_flush()
     assert (await door.ask()).remaining == 1
-    limiter = Limiter(cache, Bucket("log-in", 1, 60))
-    assert await limiter.wait_seconds("ann") == 0
-    await cache.script_flush()
-    assert 0 < await limiter.wait_seconds("ann") <= 60
-    assert await limiter.wait_seconds("bob") == 0
 
 
 async def test_notes_that_may_have_been_lost_are_told_from_wishes_that_never_came(cache: Any, gone: Any):
@@ -186,9 +163,6 @@ async def test_without_redis_a_local_bound_stands_in_and_nobody_waits_long(gone:
     assert all(answer.number is None and abs(answer.now - unix_seconds()) < 5 for answer in answers)
     assert (await door.ask(buyer=UUID(int=9))).status == "accepted"
     await door.accepting.withdraw(new_id(), SHOW)
-    limiter = Limiter(gone, Bucket("log-in", 1, 60))
-    assert await limiter.wait_seconds("ann") == 0
-    assert await limiter.wait_seconds("ann") > 0
 
 
 async def test_when_redis_is_back_it_is_asked_again(cache: Any, gone: Any):
@@ -216,10 +190,10 @@ async def test_a_caller_that_went_away_does_not_harm_the_others(cache: Any):
 
 
 def test_the_local_bound_remembers_a_bounded_number_of_buyers_and_refills():
-    buckets = LocalBuckets(Bucket("bookings", 2, 0.001))
+    buckets, bucket = LocalBuckets(), Bucket("bookings", 2, 0.001)
     buckets.LIMIT_BUYERS = 10
     for number in range(50):
-        assert buckets.take(str(number)).status == "accepted"
+        assert buckets.take(str(number), bucket).status == "accepted"
     assert len(buckets._tokens) == 10
 
 
