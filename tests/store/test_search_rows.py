@@ -89,6 +89,12 @@ async def test_a_mistyped_word_is_asked_as_the_words_it_is_like(pool, hall, type
     assert await pool.fetchval("SELECT count(*) FROM search_entry WHERE document @@ $1::text::tsquery", asked) >= 1
 
 
+async def test_a_word_that_is_like_nothing_is_passed_over_while_most_mean_something(pool, hall):
+    await make_event(hall, "Beatles Mumbai")
+    assert await search.question("beatels xqzxqzxq mumbay") == await search.question("beatels mumbay") != ""
+    assert await search.question("beatels xqzxqzxq") == await search.question("xqzxqzxq vqzvqz mumbay") == ""
+
+
 async def test_words_that_mean_nothing_ask_for_nothing(pool, hall):
     assert await search.question("xqzxqzxq") == "" and await search.question("?!") == ""
     assert await search.search("xqzxqzxq", None, 10) == []
