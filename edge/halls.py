@@ -101,6 +101,9 @@ def hall_view(hall_id: UUID, venue_id: UUID, name: str, plan: SeatPlan, whole: b
 
 def _rows(section: PlanSection) -> list[views.HallRow]:
     return [
-        views.HallRow(row.label, [views.HallSeat(seat.label, seat.x, seat.y, seat.accessible) for seat in row.seats])
+        views.HallRow(
+            row.label,
+            [views.HallSeat(seat.label, seat.x, seat.y, seat.accessible, seat.companion) for seat in row.seats],
+        )
         for row in section.rows
     ]

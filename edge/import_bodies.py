@@ -27,7 +27,7 @@ ERRORS_MAX = 200
 
 Ref = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[!-~]+$")]
 
-_LISTS = {"tags": str, "aisles_after": int, "accessible": str}
+_LISTS = {"tags": str, "aisles_after": int, "accessible": str, "companions": str}
 _NUMBERS = {
     "rows": int,
     "seats_per_row": int,

@@ -98,6 +98,7 @@ class HallSeat(msgspec.Struct, omit_defaults=True):
     x: float
     y: float
     accessible: bool = False
+    companion: bool = False
 
 
 class HallRow(msgspec.Struct):
