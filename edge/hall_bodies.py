@@ -27,6 +27,7 @@ class SeatBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     x: Coordinate
     y: Coordinate
     accessible: bool = False
+    companion: bool = False
 
 
 class RowBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,9 +36,7 @@ class RowBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeatedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="seated"):
-    """``rows`` is a number (then with ``seats_per_row``), or all rows with the place of each seat.
-
-    ``accessible`` seats, and those beside them for ``companions``, are kept for those who ask for them."""
+    """``rows`` is a number (then with ``seats_per_row``), or all rows with the place of each seat."""
 
     name: ShortName
     tier: Tier
@@ -106,23 +105,14 @@ def _rows(section: SeatedBody, at: str, distance: float) -> tuple[PlanRow, ...]:
     else:
         rows = _given_rows(section, section.rows, at)
     there = {f"{row.label}-{seat.label}" for row in rows for seat in row.seats}
-    for field, named in (("accessible", section.accessible), ("companions", section.companions)):
+    for name, named in (("accessible", section.accessible), ("companions", section.companions)):
         for number, seat in enumerate(named):
             if seat not in there:
-                raise invalid(f"{at}/{field}/{number}", f"there is no seat {seat} in this section")
-    return _with_companions(rows, frozenset(section.companions)) if section.companions else rows
-
-
-def _with_companions(rows: tuple[PlanRow, ...], companions: frozenset[str]) -> tuple[PlanRow, ...]:
-    return tuple(
-        PlanRow(
-            row.label,
-            tuple(
-                msgspec.structs.replace(seat, companion=f"{row.label}-{seat.label}" in companions) for seat in row.seats
-            ),
-        )
-        for row in rows
-    )
+                raise invalid(f"{at}/{name}/{number}", f"there is no seat {seat} in this section")
+    for number, row in enumerate(rows):
+        if any(seat.accessible and seat.companion for seat in row.seats):
+            raise invalid(f"{at}/rows/{number}", f"a seat of row {row.label} is both accessible and a companion's")
+    return rows
 
 
 def _counted_rows(section: SeatedBody, rows: int, at: str, distance: float) -> tuple[PlanRow, ...]:
@@ -135,7 +125,7 @@ def _counted_rows(section: SeatedBody, rows: int, at: str, distance: float) -> t
             raise invalid(f"{at}/aisles_after/{number}", "this aisle was given before")
     return straight_rows(
         rows, section.seats_per_row, distance=distance, aisles_after=section.aisles_after,
-        accessible=frozenset(section.accessible),
+        accessible=frozenset(section.accessible), companions=frozenset(section.companions),
     )  # fmt: skip
 
 
@@ -143,7 +133,8 @@ def _given_rows(section: SeatedBody, rows: list[RowBody], at: str) -> tuple[Plan
     for name, value in (("seats_per_row", section.seats_per_row), ("aisles_after", section.aisles_after)):
         if value:
             raise invalid(f"{at}/{name}", "this goes with a number of rows; here each seat has its place")
-    accessible, labels, made = frozenset(section.accessible), set[str](), []
+    accessible, companions = frozenset(section.accessible), frozenset(section.companions)
+    labels, made = set[str](), []
     for number, row in enumerate(rows):
         if row.label in labels:
             raise invalid(f"{at}/rows/{number}/label", "two rows have this label")
@@ -153,7 +144,8 @@ def _given_rows(section: SeatedBody, rows: list[RowBody], at: str) -> tuple[Plan
             if seat.label in seen:
                 raise invalid(f"{at}/rows/{number}/seats/{place}/label", "two seats of this row have this label")
             seen.add(seat.label)
-            is_accessible = seat.accessible or f"{row.label}-{seat.label}" in accessible
-            seats.append(PlanSeat(seat.label, round(seat.x, 2), round(seat.y, 2), is_accessible))
+            name = f"{row.label}-{seat.label}"
+            marks = seat.accessible or name in accessible, seat.companion or name in companions
+            seats.append(PlanSeat(seat.label, round(seat.x, 2), round(seat.y, 2), *marks))
         made.append(PlanRow(row.label, tuple(seats)))
     return tuple(made)

@@ -25,7 +25,7 @@ from store.organisers import record_change
 venues = Blueprint("venues")
 
 Country = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
-#: On the venue's wall clock; a closing time before the opening one is on the next day.
+#: On the venue's wall clock; a closing time before the opening one is on the next day, the same one means: always open.
 WallTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Zone = Annotated[str, msgspec.Meta(max_length=64)]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
@@ -130,8 +130,6 @@ def check_venue(values: dict[str, Any]) -> None:
         raise invalid("/country", "this is no country's code of ISO 3166, such as IN")
     if values["time_zone"] not in _ZONES:
         raise invalid("/time_zone", "this is no time zone of the tz database, such as Asia/Kolkata")
-    if values["opens"] == values["closes"]:
-        raise invalid("/closes", "a venue that opens and closes at the same time is never open")
     if (values["latitude"] is None) != (values["longitude"] is None):
         missing = "latitude" if values["latitude"] is None else "longitude"
         raise invalid(f"/{missing}", "latitude and longitude are given together, or neither")

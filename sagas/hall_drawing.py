@@ -25,10 +25,12 @@ def straight_rows(
     aisles_after: Sequence[int] = (),
     curve: float = 0.0,
     accessible: Sequence[str] | frozenset[str] = (),
+    companions: Sequence[str] | frozenset[str] = (),
 ) -> tuple[PlanRow, ...]:
     """Rows across the hall, the first one at this ``distance`` from the stage and lettered by ``first_row`` (0 is A).
 
-    ``curve`` bends the ends towards the stage; ``accessible`` names seats as row-seat, ``"A-1"``."""
+    ``curve`` bends the ends towards the stage; ``accessible`` and ``companions`` name seats as row-seat,
+    ``"A-1"``."""
     across = [AISLE_WIDTH * sum(aisle <= seat for aisle in aisles_after) + seat for seat in range(seats_per_row)]
     middle = across[-1] / 2
     made = []
@@ -38,7 +40,8 @@ def straight_rows(
         for number, at in enumerate(across, 1):
             x = at - middle
             y = distance + row * ROW_DEPTH - curve * x * x
-            seats.append(PlanSeat(str(number), round(x, 2), round(y, 2), f"{label}-{number}" in accessible))
+            name = f"{label}-{number}"
+            seats.append(PlanSeat(str(number), round(x, 2), round(y, 2), name in accessible, name in companions))
         made.append(PlanRow(label, tuple(seats)))
     return tuple(made)
 

@@ -25,13 +25,15 @@ def _exact(words: list[Any]) -> str:
 
 
 async def _alike(words: list[Any]) -> str:
-    """The words, each with those that it may have been mistyped for.  One that is like nothing is passed over."""
+    """The words, each with those that it may have been mistyped for.  One that is like nothing is passed over, as long
+    as most of them mean something."""
     meant: dict[str, set[str]] = {
         word["word"]: {word["word"]} if word["known"] or word["beginning"] else set() for word in words
     }
     for row in await pool().fetch(query("search_words_alike"), [word for word in meant if len(word) >= SHORT_WORD]):
         meant[row["word"]].add(row["alike"])
-    return " & ".join(_one_of(some) for some in meant.values() if some)
+    known = [_one_of(some) for some in meant.values() if some]
+    return " & ".join(known) if 2 * len(known) > len(meant) else ""
 
 
 def _one_of(words: set[str]) -> str:

@@ -60,6 +60,14 @@ def test_accessible_places_are_named_by_row_and_seat():
     assert marked == ["A-1", "C-4"]
 
 
+def test_companions_sit_beside_accessible_places():
+    [section] = drawn(seated(accessible=["A-1"], companions=["A-2"]))
+    marked = [(seat.accessible, seat.companion) for seat in section.rows[0].seats]
+    assert marked == [(True, False), (False, True), (False, False), (False, False)]
+    assert pointer_of(seated(accessible=["A-1"], companions=["A-1"])) == "/sections/0/rows/0"
+    assert pointer_of(seated(companions=["D-1"])) == "/sections/0/companions/0"
+
+
 def test_sections_given_by_numbers_do_not_lie_on_one_another():
     sections = drawn(
         seated(name="One"), seated(name="Two"), {"name": "Floor", "kind": "standing", "tier": "F", "capacity": 9}

@@ -117,6 +117,11 @@ async def test_validate_ignores_status_and_date_only_what_can_be_booked_is_found
     await catalogue.show(called_off)
     await rows.execute("UPDATE event SET status = 'cancelled' WHERE id = $1", uuid.UUID(called_off))
     assert await search(buyers, q="quixotic", city=catalogue.city, limit=100) == ["Quixotic bookable"]
+    to_come = {"Quixotic bookable", "Quixotic closed", "Quixotic sold out"}
+    assert set(await listed(buyers, q="quixotic", city=catalogue.city)) == to_come
+    assert set(await listed(buyers, city=catalogue.city)) == to_come | {"Quixotic called off"}
+    assert await listed(buyers, city=catalogue.city, status="on_sale") == ["Quixotic bookable"]
+    assert await listed(buyers, city=catalogue.city, status="cancelled") == ["Quixotic called off"]
 
 
 async def test_an_edit_is_found_at_once(catalogue, buyers):
