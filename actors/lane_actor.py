@@ -103,6 +103,7 @@ class LaneActor(Generic[ReadT, DecidedT]):
                 if await self._was_committed(session, batch):
                     return session.end("the commit's outcome was unknown; it had happened")
                 continue
+            _say_if_late(session)
             last = batch[-1].at
             session.place = session.place._replace(
                 next_offset=last.offset + 1, last_offset=last.offset, last_publish_id=last.publish_id
@@ -170,3 +171,9 @@ class LaneActor(Generic[ReadT, DecidedT]):
             "batch_decided", lane=session.lane, first_offset=batch[0].at.offset, last_offset=batch[-1].at.offset,
             milliseconds=round(seconds * 1000, 1), **counts,
         )  # fmt: skip
+
+
+def _say_if_late(session: Session) -> None:
+    """A batch was committed whose session had ended meanwhile: whoever reads the lane now begins behind it."""
+    if session.ended:
+        log.warning("late_answer", lane=session.lane, ended=session.ended)

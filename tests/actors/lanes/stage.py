@@ -16,6 +16,8 @@ import msgspec
 
 from actors.lanes.publisher import NotAccepted, Publisher
 from actors.lanes.wire import Options, Sealed, open_body, seal
+from loadtest.chaos.broker import BrokerControl
+from loadtest.chaos.worker import LaneWorker, until
 from sagas.identity import derived, new_id, seat_id
 from sagas.messages import (
     ConfirmSeats,
@@ -28,8 +30,6 @@ from sagas.messages import (
     ShowLaneMessage,
 )
 from sagas.seat_plan import PlanRow, PlanSeat, PlanSection, SeatPlan, encode
-from tests.actors.lanes.broker_control import BrokerControl
-from tests.actors.lanes.lane_worker import LaneWorker, until
 
 SHOW_LANES = 2
 SAGA_LANES = 1
