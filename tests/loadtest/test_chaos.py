@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from loadtest.chaos import judging
+from loadtest.chaos.memory import Level, growth
 from loadtest.chaos.numbered import Wish, winners
 from loadtest.chaos.script import CUTS, DECK, WORKER_FAULTS, script
 from loadtest.stack import ROOT
@@ -161,3 +162,10 @@ def test_no_worker_ends_by_itself_and_no_lane_is_stuck(played: dict[str, Any]) -
 
 def test_every_situation_of_the_script_occurred(played: dict[str, Any]) -> None:
     assert [name for name, count in played["situations"].items() if not count] == []
+
+
+@pytest.mark.pure
+def test_memory_that_grows_after_the_first_round_is_told() -> None:
+    level = [Level(2_500, 120.0), Level(30_000, 128.0), Level(60_000, 131.0)]
+    assert growth(level) == []
+    assert growth([*level, Level(90_000, 170.0)]) == ["120 MB after 2,500 decisions, 170 MB after 90,000"]
