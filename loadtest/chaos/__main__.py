@@ -32,7 +32,6 @@ TOLD = {
     "SHOW_LANES": "4", "SAGA_LANES": "2", "RATE_LIMITS": "off", "WISH_VALID_SECONDS": "4",
     "LANE_SEGMENT_BYTES": "200000", "LOG_LEVEL": "INFO", "LOG_FORMAT": "json",
 }  # fmt: skip
-QUIET_LIMIT_SECONDS = 60.0
 
 
 async def run(chaos: Chaos, acts: list[Act], with_memory: bool) -> dict[str, Any]:
