@@ -15,7 +15,8 @@ from loadtest.chaos.worker import until
 
 FIRST_SHOWS, SHOWS, FULL_SHOWS = 2_500, 6_000, 10_000
 DECISIONS, FULL_DECISIONS = 60_000, 1_000_000
-SEATS, LOT = 4, 5_000
+#: A lot asks so many shows, several times each; the next lot asks the ones after them.
+SEATS, LOT, ASKED_AT_ONCE = 4, 5_000, 1_000
 DECIDED_LIMIT_SECONDS = 120.0
 #: Between the end of the first round and the end of the run: what allocators and logs may add.
 GROWTH_MAX, GROWTH_MAX_MB = 1.15, 15.0
@@ -40,7 +41,8 @@ async def measure(ground: Ground, full: bool) -> tuple[list[Level], int]:
     ground.say(f"memory: {shows:,} shows are open; {decisions:,} decisions follow")
     rounds = itertools.cycle(made)
     while (left := decisions - levels[-1].decisions) > 0:
-        lot = [next(rounds) for _ in range(min(LOT, left))]
+        asked = list(itertools.islice(rounds, ASKED_AT_ONCE))
+        lot = (asked * (LOT // ASKED_AT_ONCE))[:left]
         await _decide(ground, lot)
         levels.append(Level(levels[-1].decisions + len(lot), _resident_megabytes(ground.pid(WORKER))))
     await ground.end(WORKER)
