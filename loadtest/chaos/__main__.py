@@ -66,6 +66,7 @@ async def run(chaos: Chaos, acts: list[Act], with_memory: bool) -> dict[str, Any
         report = await judge(chaos)
         if with_memory:
             await chaos.crew.end()
+            await chaos.product.end_all()  # thousands of holds follow, and nobody shall make orders for them
             levels, shows = await memory.measure(chaos.product, os.environ.get("FULL") == "1")
             report["checks"]["memory"] = memory.growth(levels)
             report["figures"]["a lane worker's memory"] = memory.told(levels, shows)
