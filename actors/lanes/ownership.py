@@ -54,7 +54,7 @@ class Ownership:
     async def _share(self) -> None:
         seconds = settings().lease_seconds
         await workers.appear(self.worker_id, f"{self.kind}-lane")
-        # shorter than the lease: when a dead worker's lanes lapse, it no longer counts, and the others may take them
+        # shorter than the lease: when a dead worker's lanes lapse it no longer counts, and the others may take them
         alive = await workers.alive(f"{self.kind}-lane", seconds * ALIVE_SHARE)
         owned = frozenset(await lanes.share(self.kind, self.worker_id, alive, seconds))
         for lane in sorted(owned - self.owned):
