@@ -20,7 +20,7 @@ from loadtest.bench.figures import NotMeasured
 from loadtest.chaos import memory
 from loadtest.chaos.faults import FAULTS
 from loadtest.chaos.ground import Chaos, feed_on
-from loadtest.chaos.judging import judge, tell
+from loadtest.chaos.judging import PATIENCE, judge, tell
 from loadtest.chaos.outages import OUTAGES
 from loadtest.chaos.script import DECK, WORKER_FAULTS, Act, script
 from loadtest.stack import ROOT, StackUnknown, needed
@@ -89,10 +89,12 @@ def main(arguments: list[str]) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.log"):
             old.unlink()
-        commands = SHORT_COMMANDS if options.short else COMMANDS
-        chaos = Chaos(
-            folder, seed, commands, lambda line: print(f"  {time.monotonic() - began:6.1f} s  {line}", flush=True)
-        )
+        commands, patience = (SHORT_COMMANDS, PATIENCE) if options.short else (COMMANDS, 1.0)
+
+        def say(line: str) -> None:
+            print(f"  {time.monotonic() - began:6.1f} s  {line}", flush=True)
+
+        chaos = Chaos(folder, seed, commands, patience, say)
         acts = [act for act in script(seed, len(chaos.lanes), options.short) if act.kind in (options.only or DECK)]
         faults = sum(act.kind in WORKER_FAULTS for act in acts)
         print(f"  seed {seed} (SEED={seed} repeats it): {len(acts)} acts, {faults} of them on lane workers", flush=True)

@@ -70,8 +70,8 @@ class Database:
 class Chaos:
     """All that the acts of a run work with, and all that they saw."""
 
-    def __init__(self, folder: Path, seed: int, commands: int, say: Any) -> None:
-        self.folder, self.seed, self.commands, self.say = folder, seed, commands, say
+    def __init__(self, folder: Path, seed: int, commands: int, patience: float, say: Callable[[str], None]) -> None:
+        self.folder, self.seed, self.commands, self.patience, self.say = folder, seed, commands, patience, say
         self.lanes = [f"show.{number:02d}" for number in range(settings().show_lanes)]
         #: The storm's buyers have nothing to do with this one: its log may lose what nobody was promised.
         self.lone_lane = self.lanes[-1]
@@ -86,6 +86,7 @@ class Chaos:
         self.taken_over: dict[str, list[float]] = {"killed": [], "paused": []}
         self.outages: list[tuple[str, float, float]] = []
         self.stood_still: list[float] = []
+        self.left: list[str] = []
 
     @contextlib.asynccontextmanager
     async def ready(self) -> AsyncIterator[None]:
