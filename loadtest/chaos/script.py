@@ -7,8 +7,8 @@ from dataclasses import dataclass
 CUTS = ("reset", "half-open", "cut at a byte", "refused", "slow")
 #: Each kind of fault, and how often the long run and the short one play it.
 DECK: dict[str, tuple[int, int]] = {
-    "killed": (30, 3),
-    "paused": (18, 2),
+    "killed": (30, 2),
+    "paused": (18, 1),
     "cut off from RabbitMQ": (22, 2),
     "cut off from Postgres": (22, 2),
     "restarted": (12, 1),

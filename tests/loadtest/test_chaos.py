@@ -16,7 +16,7 @@ from loadtest.chaos.script import CUTS, DECK, WORKER_FAULTS, script
 from loadtest.stack import ROOT
 
 SEED = 11
-RUN_LIMIT_SECONDS = 300
+RUN_LIMIT_SECONDS = 600
 
 
 @pytest.mark.pure
