@@ -10,6 +10,8 @@ from typing import NamedTuple, Self
 from urllib.parse import urlsplit, urlunsplit
 
 CHUNK_BYTES = 65_536
+#: Before a cut at a byte, so that the reset does not overtake it; and how long an answer is waited for.
+ARRIVAL_SECONDS, ANSWER_SECONDS = 0.05, 2.0
 #: Close with a reset (RST) instead of an orderly end.
 RESET = struct.pack("ii", 1, 0)
 
@@ -22,13 +24,16 @@ class Pair(NamedTuple):
 
 
 class Cable:
-    """``on_word`` is asked about everything that the client sends: ``pass``, ``hold``,
-    ``cut before`` or ``cut after``.  ``draw`` makes the jitter of a slow cable the same again under the same seed."""
+    """``on_word`` is asked about everything that the client sends: ``pass``, ``hold``, ``cut before`` or ``cut after``
+    (the server has answered, and nobody hears it).  ``draw`` makes the jitter of a slow cable the same again under the
+    same seed."""
 
     def __init__(self, url: str, draw: random.Random | None = None) -> None:
         self._target = urlsplit(url)
         self._draw = draw or random.Random(0)
         self._pairs: set[Pair] = set()
+        #: Connections whose next answer is not passed on, but waited for before the cut.
+        self._unheard: dict[Pair, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._moving = asyncio.Event()
@@ -112,37 +117,57 @@ class Cable:
         pair = Pair(writer, to_writer)
         self._pairs.add(pair)
         try:
-            await asyncio.gather(self._pump(reader, to_writer, pair), self._pump(to_reader, writer, None))
+            await asyncio.gather(self._carry_words(reader, pair), self._carry_answers(to_reader, pair))
         except OSError:  # one end is gone: so is the other
             pass
         finally:
             self._pairs.discard(pair)
+            self._unheard.pop(pair, None)
             for end in pair:
                 end.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Pair | None) -> None:
-        """Carry one direction; ``asked`` is the pair to cut when a word or a byte says so."""
+    async def _carry_words(self, reader: asyncio.StreamReader, pair: Pair) -> None:
+        """What the client says, which may be cut at a word or a byte."""
         while data := await reader.read(CHUNK_BYTES):
-            if self._latency or self._jitter:
-                await asyncio.sleep(self._latency + self._jitter * self._draw.random())
-            await self._moving.wait()
-            what = self.on_word(data) if asked else "pass"
+            await self._in_time()
+            what = self.on_word(data)
             if what == "hold":
                 self.hold()
                 await self._moving.wait()
-            if asked and self._bytes_left is not None:
+            if self._bytes_left is not None:
                 data, what = self._up_to_the_byte(data, what)
-            if what != "cut before":
-                writer.write(data)
-                await writer.drain()
             if what == "cut after":
-                await asyncio.sleep(0.05)  # the server has it, and answers into nothing
-            if what.startswith("cut") and asked:
+                self._unheard[pair] = asyncio.Event()
+            if what != "cut before":
+                pair.server.write(data)
+                await pair.server.drain()
+            if what == "cut":
+                await asyncio.sleep(ARRIVAL_SECONDS)
+            if what == "cut after":
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._unheard[pair].wait(), ANSWER_SECONDS)
+            if what.startswith("cut"):
                 self.cuts += 1
-                _reset(asked)
-                return
-        if not writer.transport.is_closing():
-            writer.write_eof()
+                return _reset(pair)
+        if not pair.server.transport.is_closing():
+            pair.server.write_eof()
+
+    async def _carry_answers(self, reader: asyncio.StreamReader, pair: Pair) -> None:
+        """What the server says; after ``cut after`` its answer is waited for, and nobody hears it."""
+        while data := await reader.read(CHUNK_BYTES):
+            await self._in_time()
+            if (unheard := self._unheard.get(pair)) is not None:
+                unheard.set()
+                continue
+            pair.client.write(data)
+            await pair.client.drain()
+        if not pair.client.transport.is_closing():
+            pair.client.write_eof()
+
+    async def _in_time(self) -> None:
+        if self._latency or self._jitter:
+            await asyncio.sleep(self._latency + self._jitter * self._draw.random())
+        await self._moving.wait()
 
     def _up_to_the_byte(self, data: bytes, what: str) -> tuple[bytes, str]:
         assert self._bytes_left is not None
@@ -150,7 +175,7 @@ class Cable:
             self._bytes_left -= len(data)
             return data, what
         passed, self._bytes_left = data[: self._bytes_left], None
-        return passed, "cut after"
+        return passed, "cut"
 
 
 def _reset(pair: Pair) -> None:

@@ -122,3 +122,15 @@ async def test_slow_is_later_by_what_the_seed_draws(server):
         began = time.monotonic()
         await echoed(reader, writer, b"x")
         assert time.monotonic() - began >= 0.1, "there and back, each later by the latency"
+
+
+async def test_cut_after_a_word_the_server_has_answered_and_nobody_hears_it(server):
+    remembered, url = server
+    async with Cable(url) as cable:
+        reader, writer = await connected(cable)
+        await echoed(reader, writer, b"x")
+        cable.on_word = lambda data: "cut after" if b"COMMIT" in data else "pass"
+        writer.write(b"COMMIT;")
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await asyncio.wait_for(reader.readexactly(1), LIMIT_SECONDS)
+        assert remembered.received == b"xCOMMIT;"
