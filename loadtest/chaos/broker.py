@@ -17,9 +17,9 @@ from loadtest.chaos.worker import until
 
 #: The broker's own setting in our private stacks (compose/services/rabbitmq.py), put back after an alarm.
 WATERMARK = "0.4"
-CONTROL_LIMIT_SECONDS = 40
+CONTROL_LIMIT_SECONDS = 90
 #: A killed broker is started again by the stack's supervisor.
-BACK_LIMIT_SECONDS = 60.0
+BACK_LIMIT_SECONDS = 120.0
 READ_LIMIT_SECONDS = 20.0
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from loadtest.chaos.cable import Cable
 from loadtest.chaos.worker import LaneWorker, until
 
-TAKE_OVER_LIMIT_SECONDS, KEEP_SECONDS = 40.0, 0.3
+TAKE_OVER_LIMIT_SECONDS, KEEP_SECONDS = 120.0, 0.3
 
 
 class Member:

@@ -12,7 +12,7 @@ from loadtest.chaos.worker import until
 #: What asyncpg sends to end a transaction.
 COMMIT = b"COMMIT;"
 HELD_SECONDS, SLOW_SECONDS = 2.0, 0.15
-WORD_LIMIT_SECONDS = 20.0
+WORD_LIMIT_SECONDS = 60.0
 
 
 async def killed(chaos: Chaos, act: Act) -> None:

@@ -29,7 +29,7 @@ RETRIED = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowErr
 CREW, BUYERS = 3, 12
 FEED_SEATS, STORM_SEATS, SPARE_SEATS = 400, 1_000, 60
 HOLD_SECONDS = 3_600
-DECIDED_LIMIT_SECONDS = 120.0
+DECIDED_LIMIT_SECONDS = 240.0
 #: Wishes sent at once, so that a fault always finds some decided, some in flight and some to come.
 LOT = 10
 
@@ -100,7 +100,7 @@ class Chaos:
             async with crew:
                 self.crew = crew
                 await self.product.start("edge", "saga", "payments", "sweeps")
-                await until("every lane open", lambda: len(crew.opened()) >= len(self.lanes), 40)
+                await until("every lane open", lambda: len(crew.opened()) >= len(self.lanes), 120)
                 await self._make_shows()
                 yield
             await self.product.end_all()

@@ -19,7 +19,7 @@ from loadtest.chaos.ground import RETRIED, Chaos
 from loadtest.chaos.script import Act
 from loadtest.chaos.worker import until
 
-GO_ON_LIMIT_SECONDS = 60.0
+GO_ON_LIMIT_SECONDS = 180.0
 ALARM_SECONDS = (6.0, 4.0)
 #: The longest that a lane may stand still because of something it read.
 STILL_LIMIT_SECONDS = 5.0
