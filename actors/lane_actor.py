@@ -84,7 +84,7 @@ class LaneActor(Generic[ReadT, DecidedT]):
             await self._decide(session, batch, poison=0)
 
     async def _decide(self, session: Session, batch: list[ReadT], poison: int) -> None:
-        failures = 0
+        failures = differed = 0
         while not session.ended:
             started = monotonic_seconds()
             try:
@@ -94,7 +94,9 @@ class LaneActor(Generic[ReadT, DecidedT]):
                 return session.end("another owner has moved the lane on")
             except Exception as error:
                 session.memory.clear()
-                again = is_operating(error) or (isinstance(error, StateDiffers) and failures < GUARD_ATTEMPTS)
+                # counted by itself: a long outage before it must not make a guard's first failure the data's fault
+                differed += isinstance(error, StateDiffers)
+                again = is_operating(error) or (isinstance(error, StateDiffers) and differed <= GUARD_ATTEMPTS)
                 if not again:
                     return await self._split(session, batch, poison, error)
                 failures += 1
