@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from loadtest.chaos.cable import Cable
+from loadtest.chaos.crew import Member
 from loadtest.chaos.ground import Chaos
 from loadtest.chaos.script import Act
 from loadtest.chaos.worker import until
@@ -12,7 +13,8 @@ from loadtest.chaos.worker import until
 #: What asyncpg sends to end a transaction.
 COMMIT = b"COMMIT;"
 HELD_SECONDS, SLOW_SECONDS = 2.0, 0.15
-WORD_LIMIT_SECONDS = 60.0
+#: An answer that nobody hears is waited for by the cable, for two seconds at most.
+WORD_LIMIT_SECONDS, ANSWERED_SECONDS = 60.0, 0.3
 
 
 async def killed(chaos: Chaos, act: Act) -> None:
@@ -99,45 +101,46 @@ async def lease_given_to_another(chaos: Chaos, act: Act) -> None:
 
 async def cut_at_a_commit(chaos: Chaos, act: Act) -> None:
     """The connection to Postgres is lost as a batch commits: before the server has heard of it, or after."""
-    victim = await chaos.owner(act)
-    met = asyncio.Event()
-
-    def at_a_commit(data: bytes) -> str:
-        if COMMIT not in data or met.is_set():
-            return "pass"
-        met.set()
-        return act.style
-
-    victim.to_database.on_word = at_a_commit
-    try:
-        async with asyncio.timeout(WORD_LIMIT_SECONDS):
-            await met.wait()
-        await asyncio.sleep(0.2)
-    finally:
-        victim.to_database.mend()
+    await _at_the_next_commit(chaos, act.style)
+    await asyncio.sleep(ANSWERED_SECONDS)
+    _mend(chaos)
     chaos.seen[f"Postgres cut off at a commit ({act.style.removeprefix('cut ')} it)"] += 1
 
 
 async def session_cut_in_a_commit(chaos: Chaos, act: Act) -> None:
     """RabbitMQ is cut off while a batch of that session waits for its commit: it answers when the next one reads."""
-    victim = await chaos.owner(act)
-    held = asyncio.Event()
-
-    def at_a_commit(data: bytes) -> str:
-        if COMMIT not in data or held.is_set():
-            return "pass"
-        held.set()
-        return "hold"
-
-    victim.to_database.on_word = at_a_commit
-    try:
-        async with asyncio.timeout(WORD_LIMIT_SECONDS):
-            await held.wait()
-        victim.to_broker.cut()
-        await asyncio.sleep(0.3 + 0.7 * act.degree)
-    finally:
-        victim.to_database.mend()
+    victim = await _at_the_next_commit(chaos, "hold")
+    victim.to_broker.cut()
+    await asyncio.sleep(0.3 + 0.7 * act.degree)
+    _mend(chaos)
     chaos.seen["a session cut with a batch in its commit"] += 1
+
+
+async def _at_the_next_commit(chaos: Chaos, what: str) -> Member:
+    """Do this to whoever commits next (lanes change hands, so it is not known before); who it was."""
+    met: asyncio.Future[Member] = asyncio.get_running_loop().create_future()
+
+    def lie_in_wait(member: Member) -> None:
+        def at_a_commit(data: bytes) -> str:
+            if COMMIT not in data or met.done():
+                return "pass"
+            met.set_result(member)
+            return what
+
+        member.to_database.on_word = at_a_commit
+
+    for member in chaos.crew.members:
+        lie_in_wait(member)
+    try:
+        return await asyncio.wait_for(met, WORD_LIMIT_SECONDS)
+    except TimeoutError:
+        _mend(chaos)
+        raise AssertionError(f"nobody commits within {WORD_LIMIT_SECONDS:.0f} s") from None
+
+
+def _mend(chaos: Chaos) -> None:
+    for member in chaos.crew.members:
+        member.to_database.mend()
 
 
 FAULTS: dict[str, Callable[[Chaos, Act], Awaitable[None]]] = {
