@@ -1,6 +1,6 @@
 # How Frontrow is run, checked and measured. Every command first makes .venv from compose/requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help run up down parts check packages types pure test e2e onsale bench verify lock venv
+.PHONY: help run up down parts check packages types pure test e2e onsale bench chaos verify lock venv
 SHELL := /bin/sh
 COMPOSE := .venv/bin/python -m compose
 BIN := .venv/bin
@@ -51,6 +51,9 @@ onsale: venv  ## the races: more buyers than seats, all at once
 
 bench: venv  ## what a second holds, beside the bare parts (ROWS="lane edge": these only; FULL=1: the large sizes too)
 	@$(COMPOSE) stack --parts-only -- $(BIN)/python -m loadtest.bench $(ROWS)
+
+chaos: venv  ## does to lanes, broker and database what may ever happen to them (SEED=n repeats a run; FULL=1: memory too)
+	@$(COMPOSE) stack --parts-only -- $(BIN)/python -m loadtest.chaos $(if $(SEED),--seed $(SEED))
 
 verify: venv  ## replay the journal, then ask provider, notes and mailbox
 	@$(COMPOSE) on-stack -- sh -c '$(BIN)/python -m actors.verify; replayed=$$?; $(BIN)/python -m loadtest.verdict && exit $$replayed'

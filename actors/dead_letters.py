@@ -152,7 +152,7 @@ def _letter(
         reason=masked_text(_plain(reason))[:REASON_LIMIT],
         body=masked_text(_plain(body[:BODY_LIMIT_BYTES].decode("utf-8", "backslashreplace"))),
         sealed=body if _can_be_sent_again(queue, body, told) else None,
-        trace=trace[:55] if isinstance(trace, str) else "", given_up_at=given_up_at,
+        trace=_plain(trace)[:55] if isinstance(trace, str) else "", given_up_at=given_up_at,
     )  # fmt: skip
 
 

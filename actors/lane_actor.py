@@ -84,7 +84,7 @@ class LaneActor(Generic[ReadT, DecidedT]):
             await self._decide(session, batch, poison=0)
 
     async def _decide(self, session: Session, batch: list[ReadT], poison: int) -> None:
-        failures = 0
+        failures = differed = 0
         while not session.ended:
             started = monotonic_seconds()
             try:
@@ -94,7 +94,9 @@ class LaneActor(Generic[ReadT, DecidedT]):
                 return session.end("another owner has moved the lane on")
             except Exception as error:
                 session.memory.clear()
-                again = is_operating(error) or (isinstance(error, StateDiffers) and failures < GUARD_ATTEMPTS)
+                # counted by itself: a long outage before it must not make a guard's first failure the data's fault
+                differed += isinstance(error, StateDiffers)
+                again = is_operating(error) or (isinstance(error, StateDiffers) and differed <= GUARD_ATTEMPTS)
                 if not again:
                     return await self._split(session, batch, poison, error)
                 failures += 1
@@ -103,6 +105,7 @@ class LaneActor(Generic[ReadT, DecidedT]):
                 if await self._was_committed(session, batch):
                     return session.end("the commit's outcome was unknown; it had happened")
                 continue
+            _say_if_late(session)
             last = batch[-1].at
             session.place = session.place._replace(
                 next_offset=last.offset + 1, last_offset=last.offset, last_publish_id=last.publish_id
@@ -170,3 +173,9 @@ class LaneActor(Generic[ReadT, DecidedT]):
             "batch_decided", lane=session.lane, first_offset=batch[0].at.offset, last_offset=batch[-1].at.offset,
             milliseconds=round(seconds * 1000, 1), **counts,
         )  # fmt: skip
+
+
+def _say_if_late(session: Session) -> None:
+    """A batch was committed whose session had ended meanwhile: whoever reads the lane now begins behind it."""
+    if session.ended:
+        log.warning("late_answer", lane=session.lane, ended=session.ended)

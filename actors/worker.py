@@ -40,6 +40,9 @@ WORK = {
 BEHIND = ("payments", "documents", "letters")
 NICE = 10
 IDLE_MILLISECONDS = 500
+#: A lane worker that stops inside a transaction keeps its lane's row locked for so long.  Longer than a lease: reading
+#: a large show in between takes its time.
+IDLE_IN_TRANSACTION_SECONDS = 3.0
 STOP_MILLISECONDS = 6_000
 WAKE_SECONDS = 0.5
 #: A stopping process that is not done by then is ended.
@@ -76,7 +79,7 @@ def serve_lanes(kind: str, stop: threading.Event) -> None:
 
     at_work = AtWork(
         here, len(lanes) + 4, opened=begin, closing=ownership.stop,
-        idle_in_transaction_seconds=settings().lease_seconds,
+        idle_in_transaction_seconds=IDLE_IN_TRANSACTION_SECONDS,
     )  # fmt: skip
     broker = Broker(lane_middleware(at_work))
     dramatiq.set_broker(broker)

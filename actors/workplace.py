@@ -91,10 +91,15 @@ class AtWork(Middleware):
         self._opened, self._closing = opened, closing
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        on_loop(self._workplace.open(self._pool_size, self._idle_seconds))
-        on_loop(self._workplace.appear())
-        if self._opened:
-            on_loop(self._opened())
+        try:
+            on_loop(self._workplace.open(self._pool_size, self._idle_seconds))
+            on_loop(self._workplace.appear())
+            if self._opened:
+                on_loop(self._opened())
+        except Exception as error:
+            # Dramatiq would log it and go on with a worker that can do nothing; the supervisor starts another one
+            log.critical("worker_cannot_begin", error=repr(error))
+            os._exit(1)
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         if self._closing:

@@ -15,6 +15,9 @@ from tortoise import Tortoise
 
 from store.settings import settings
 
+#: A server that takes a connection and says nothing is given up after this; asyncpg would wait for a minute.
+CONNECT_SECONDS = 5.0
+
 #: SQLSTATE classes of errors that say nothing about the data: connection, rollback, resources, intervention, system.
 OPERATING_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 
@@ -33,6 +36,7 @@ def tortoise_config(pool_size: int = 10, idle_in_transaction_seconds: float = 30
         "minsize": 1,
         "maxsize": pool_size,
         "command_timeout": 30,
+        "timeout": CONNECT_SECONDS,
         "ssl": given.get("sslmode") or None,
         "server_settings": {
             "idle_in_transaction_session_timeout": str(int(idle_in_transaction_seconds * 1000)),

@@ -15,6 +15,9 @@ from store.settings import settings
 
 log = structlog.get_logger()
 
+#: A worker that was not seen for this part of a lease is gone, as far as fair shares go.
+ALIVE_SHARE = 2 / 3
+
 
 class Ownership:
     """This worker's lanes of one kind (``show`` or ``saga``), of the first so many that it can serve; renewed and
@@ -52,7 +55,8 @@ class Ownership:
     async def _share(self) -> None:
         seconds = settings().lease_seconds
         await workers.appear(self.worker_id, f"{self.kind}-lane", self._serves)
-        alive = await workers.serving(f"{self.kind}-lane", seconds)
+        # shorter than the lease: when a dead worker's lanes lapse it no longer counts, and the others may take them
+        alive = await workers.serving(f"{self.kind}-lane", seconds * ALIVE_SHARE)
         owned = frozenset(await lanes.share(self.kind, self.worker_id, self._serves, alive, seconds))
         for lane in sorted(owned - self.owned):
             log.info("lane_taken", lane=lane, worker=self.worker_id)

@@ -16,11 +16,11 @@ from pika.channel import Channel
 from actors.lanes.wire import Sealed
 from sagas.clock import monotonic_seconds
 
-#: A publish that is not confirmed within this is not known to be accepted.
-CONFIRM_SECONDS = 2.0
-CONNECT_SECONDS = 5.0
+#: A publish that is not confirmed within this, connecting included, is not known to be accepted: whoever asked is
+#: answered within two seconds.
+CONFIRM_SECONDS = 1.6
 #: How often the oldest publish of each channel is looked at.
-WATCH_SECONDS = 0.25
+WATCH_SECONDS = 0.1
 
 log = structlog.get_logger()
 
@@ -61,6 +61,7 @@ class _Outlet:
         self.queue = queue
         self.channel: Channel | None = None
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.asked_at = monotonic_seconds()
         self.tag = 0
         self.pending: dict[int, tuple[asyncio.Future[None], str, float]] = {}
         self.returned: set[str] = set()
@@ -105,7 +106,8 @@ class Publisher:
 
     async def publish(self, sealed: Sealed) -> None:
         """Publish one message and wait for its confirm.  Raises NotAccepted."""
-        await self._send(await self._outlet(sealed.queue), sealed)
+        began = monotonic_seconds()
+        await self._send(await self._outlet(sealed.queue, began), sealed, began)
 
     async def publish_all(self, batch: Iterable[Sealed]) -> list[BaseException | None]:
         """Publish many, each on its queue's channel; the result has None for each that was confirmed."""
@@ -113,7 +115,7 @@ class Publisher:
 
     async def check(self) -> None:
         """Raise NotAccepted unless a connection is open and may publish."""
-        await asyncio.wait_for(self._connected(), CONNECT_SECONDS)
+        await self._connected(monotonic_seconds())
 
     async def close(self) -> None:
         if self._watch:
@@ -123,7 +125,7 @@ class Publisher:
             await asyncio.sleep(0)
         self._lose("closing")
 
-    def _send(self, outlet: _Outlet, sealed: Sealed) -> asyncio.Future[None]:
+    def _send(self, outlet: _Outlet, sealed: Sealed, began: float) -> asyncio.Future[None]:
         if self._blocked:
             raise NotAccepted("the broker takes no messages now (memory or disk alarm)")
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -140,25 +142,26 @@ class Publisher:
             self._discard(outlet, repr(error))
             raise NotAccepted(f"{sealed.queue}: {error!r}") from error
         outlet.tag += 1
-        outlet.pending[outlet.tag] = (future, sealed.publish_id, monotonic_seconds())
+        outlet.pending[outlet.tag] = (future, sealed.publish_id, began)
         return future
 
-    async def _outlet(self, queue: str) -> _Outlet:
+    async def _outlet(self, queue: str, began: float) -> _Outlet:
         outlet = self._outlets.get(queue)
         if outlet is not None and outlet.ready.done() and not outlet.ready.exception():
             return outlet
-        connection = await self._connected()
+        connection = await self._connected(began)
         outlet = self._outlets.get(queue)
         if outlet is None:
             outlet = self._outlets[queue] = _Outlet(queue)
             connection.channel(on_open_callback=lambda channel: self._on_channel(outlet, channel))
         try:
-            await asyncio.wait_for(asyncio.shield(outlet.ready), CONFIRM_SECONDS)
+            await asyncio.wait_for(asyncio.shield(outlet.ready), _left(began))
         except TimeoutError:
-            # a connection that opens no channel is as good as gone, though nobody may have said so
-            self._lose("no channel in time")
-            if connection.is_open:
-                connection.close()
+            if _left(outlet.asked_at) == 0.0:
+                # a connection that opens no channel is as good as gone, though nobody may have said so
+                self._lose("no channel in time")
+                if connection.is_open:
+                    connection.close()
             raise NotAccepted(f"{queue}: no channel in time") from None
         return outlet
 
@@ -189,7 +192,7 @@ class Publisher:
         if outlet.channel is not None and outlet.channel.is_open:
             outlet.channel.close()
 
-    async def _connected(self) -> AsyncioConnection:
+    async def _connected(self, began: float) -> AsyncioConnection:
         if self._blocked:
             raise NotAccepted("the broker takes no messages now (memory or disk alarm)")
         if self._connection is not None and self._connection.is_open:
@@ -204,7 +207,7 @@ class Publisher:
                 on_close_callback=self._on_close,
             )
         try:
-            return await asyncio.wait_for(asyncio.shield(self._opening), CONFIRM_SECONDS)
+            return await asyncio.wait_for(asyncio.shield(self._opening), _left(began))
         except TimeoutError:
             raise NotAccepted("no connection to the broker in time") from None
 
@@ -249,3 +252,8 @@ class Publisher:
                 if oldest and oldest[2] < too_old:
                     log.warning("publish_unconfirmed", queue=outlet.queue, in_flight=len(outlet.pending))
                     self._discard(outlet, "not confirmed in time")
+
+
+def _left(began: float) -> float:
+    """Seconds that a publish which began then may still take."""
+    return max(began + CONFIRM_SECONDS - monotonic_seconds(), 0.0)

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 #: The log is silent for this long after a confirmed fence: what we look for is not there.
 SILENCE_SECONDS = 3.0
+#: Each segment that rolls uses up one offset.  A consumer whose place is trimmed meanwhile jumps further, silently.
+ROLL_SKIP = 1
 #: Messages compared with the journal at a time while walking the log.
 WALK_CHUNK = 1000
 
@@ -76,6 +78,9 @@ class Session:
         self.pause_seconds = 0.0
         self._records = records
         self._cancelled = False
+        self._last_arrived: int | None = None
+        self._jumped_from: int | None = None
+        self._behind_jump: list[Arrived] = []
         self._left: list[BlockingChannel] = []
         self._connection = pika.BlockingConnection(parameters(url))
         try:
@@ -95,6 +100,12 @@ class Session:
             raise LogLost(repr(error)) from error
         if self._cancelled:
             raise LogLost("the broker cancelled the subscription: the stream is gone")
+        if self._jumped_from is not None:
+            if (head := self._head()) > self._jumped_from:
+                raise LogLost(f"the head is at {head}: {self._jumped_from} was trimmed before it came")
+            self._jumped_from = None
+            self.arrived += self._behind_jump
+            self._behind_jump.clear()
 
     def take(self) -> list[Arrived]:
         """All that has arrived, up to the limit, and the credit for it; nothing once the session has ended."""
@@ -203,15 +214,37 @@ class Session:
         self.arrived.clear()
         self._subscribe(start)
 
+    def _head(self) -> int:
+        """The offset of the first message that the log still holds."""
+        channel, came = self._connection.channel(), list[int]()
+        channel.basic_qos(prefetch_count=1)
+        channel.basic_consume(
+            self.lane,
+            lambda _channel, _method, properties, _body: came.append(int(properties.headers["x-stream-offset"])),
+            arguments={"x-stream-offset": "first"},
+        )
+        self._left.append(channel)
+        until = monotonic_seconds() + SILENCE_SECONDS
+        while not came and (left := until - monotonic_seconds()) > 0:
+            self._connection.process_data_events(time_limit=left)
+        if not came:
+            raise LogLost("the log does not tell where it begins")
+        return came[0]
+
     def _subscribe(self, start: int | str) -> None:
         channel = self._channel
+        self._last_arrived = self._jumped_from = None
+        self._behind_jump.clear()
 
         def on_message(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
             if channel is self._channel:
+                offset, before = int(properties.headers["x-stream-offset"]), self._last_arrived
+                if before is not None and offset > before + 1 + ROLL_SKIP:
+                    self._jumped_from = self._jumped_from or before + 1
+                self._last_arrived = offset
                 publish_id = str(properties.message_id or "unnamed").replace("\x00", "\\x00")[:200]
-                self.arrived.append(
-                    Arrived(int(properties.headers["x-stream-offset"]), publish_id, body, method.delivery_tag)
-                )
+                came = Arrived(offset, publish_id, body, method.delivery_tag)
+                (self.arrived if self._jumped_from is None else self._behind_jump).append(came)
 
         def on_cancel(_frame: Any) -> None:
             self._cancelled = True

@@ -132,6 +132,9 @@ class Ground:
         await self.end("edge")
         await self.end(*list(self._processes))
 
+    def pid(self, name: str) -> int:
+        return self._processes[name].pid
+
     def pause(self, *names: str) -> None:
         for name in names:
             self._processes[name].send_signal(signal.SIGSTOP)

@@ -79,9 +79,14 @@ async def _insert(ground: Ground, plan: str | None, prices: list[dict[str, Any]]
         "id": str(uuid.uuid4()), "lane": lane, "prices": prices, "rules": None, "opened": False, "seats_version": 0,
         "place": 0, "left": {}, "hash": "", **({"plan_id": plan} if plan else {}),
     }  # fmt: skip
+    columns = await ground.database.fetchval(
+        "SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND table_name = 'show' AND is_generated = 'NEVER'"
+    )
     return await ground.database.fetchrow(
-        f"INSERT INTO show SELECT (jsonb_populate_record(NULL::show, to_jsonb(t) || $1::jsonb"
-        f" || jsonb_build_object('number', nextval('show_number')))).* FROM ({template}) t RETURNING *",
+        f"INSERT INTO show ({columns}) SELECT {columns} FROM (SELECT (jsonb_populate_record(NULL::show, to_jsonb(t)"
+        f" || $1::jsonb || jsonb_build_object('number', nextval('show_number')))).* FROM ({template}) t) made"
+        " RETURNING *",
         json.dumps(own),
     )
 

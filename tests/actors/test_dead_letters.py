@@ -110,6 +110,12 @@ def test_a_lanes_failed_command_keeps_its_place_and_can_be_sent_again():
     assert lane_letter(row(release, "unreadable: unreadable: why")).reason == "unreadable: why"
 
 
+def test_a_letter_whose_trace_postgres_cannot_keep_holds_up_no_other():
+    command = check_payment()
+    body = with_options(seal(PAYMENTS, command, Options()).body, traceparent="00-\x00")
+    assert work_letter(PAYMENTS, properties(), body).trace == "00-\\x00"
+
+
 def test_a_wish_is_never_sent_again_by_an_operator():
     """Its buyer was told that it failed, and its time has passed: only the buyer can ask again."""
     wish = HoldSeats(

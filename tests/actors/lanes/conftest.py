@@ -10,8 +10,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.actors.lanes.broker_control import BrokerControl
-from tests.actors.lanes.lane_worker import ROOT
+from loadtest.chaos.broker import BrokerControl
+from loadtest.chaos.worker import ROOT
 from tests.actors.lanes.stage import LANES, SAGA_LANES, SHOW_LANES, Stage, database_url
 
 MIGRATE_LIMIT_SECONDS = 60

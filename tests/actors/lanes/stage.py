@@ -16,6 +16,10 @@ import msgspec
 
 from actors.lanes.publisher import NotAccepted, Publisher
 from actors.lanes.wire import Options, Sealed, open_body, seal
+from loadtest.chaos.broker import BrokerControl
+from loadtest.chaos.numbered import Wish
+from loadtest.chaos.numbered import winners as naive_winners
+from loadtest.chaos.worker import LaneWorker, until
 from sagas.identity import derived, new_id, seat_id
 from sagas.messages import (
     ConfirmSeats,
@@ -28,8 +32,6 @@ from sagas.messages import (
     ShowLaneMessage,
 )
 from sagas.seat_plan import PlanRow, PlanSeat, PlanSection, SeatPlan, encode
-from tests.actors.lanes.broker_control import BrokerControl
-from tests.actors.lanes.lane_worker import LaneWorker, until
 
 SHOW_LANES = 2
 SAGA_LANES = 1
@@ -226,22 +228,17 @@ def some_wishes(show: StagedShow, count: int, seats: int, seed: int = 7) -> list
 
 
 def winners(log: list[tuple[int, str, bytes]]) -> dict[UUID, tuple[str, ...]]:
-    """The naive model: whoever asks first for seats that are all free has them.  Bookings and their seats."""
-    taken: set[str] = set()
-    asked: set[UUID] = set()
-    won: dict[UUID, tuple[str, ...]] = {}
+    """Bookings that the naive model gives their seats to, in the order of this log."""
+    asked: dict[UUID, Wish] = {}
     for _, _, body in log:
         try:
             command = _decode(open_body(body).message)
         except ValueError:
             continue
-        if not isinstance(command, HoldSeats) or command.command_id in asked:
-            continue
-        asked.add(command.command_id)
-        if not taken & set(command.seats):
-            taken |= set(command.seats)
-            won[command.booking_id] = command.seats
-    return won
+        if isinstance(command, HoldSeats) and command.command_id not in asked:
+            wish = Wish(len(asked), command.show_id, command.booking_id, command.seats)
+            asked[command.command_id] = wish
+    return naive_winners([*asked.values()])
 
 
 def assert_unbroken(journal: list[Any]) -> None:

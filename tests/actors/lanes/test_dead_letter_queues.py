@@ -7,8 +7,8 @@ import pika
 from actors.broker import DELIVERY_LIMIT
 from actors.lanes.routes import WEBHOOKS
 from actors.lanes.wire import Options, seal
+from loadtest.chaos.worker import until
 from sagas.messages import TakeWebhook
-from tests.actors.lanes.lane_worker import until
 
 
 async def declared(stage):

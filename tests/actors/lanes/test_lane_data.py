@@ -13,12 +13,12 @@ from actors import batch as batch_module
 from actors.batch import Batch, read
 from actors.lanes.session import Arrived, Place
 from actors.lanes.wire import BODY_LIMIT_BYTES, Options, seal
+from loadtest.chaos.worker import LaneWorker, until
 from sagas.clock import now
 from sagas.identity import new_id
 from sagas.messages import Message
 from store import live
 from store.settings import settings
-from tests.actors.lanes.lane_worker import LaneWorker, until
 from tests.actors.lanes.stage import Stage, StagedShow
 
 LANE = "show.00"

@@ -6,8 +6,8 @@ import random
 import sys
 from datetime import UTC, datetime
 
+from loadtest.chaos.worker import ROOT
 from sagas.messages import HoldSeats
-from tests.actors.lanes.lane_worker import ROOT
 from tests.actors.lanes.stage import SAGA_LANES, SHOW_LANES, Stage, StagedShow
 
 VERIFY_LIMIT_SECONDS = 60

@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 
 from actors.lanes.log_end import NO_LOG, look
+from loadtest.chaos.worker import until
 from sagas.clock import now
-from tests.actors.lanes.lane_worker import until
 
 LANE = "show.00"
 

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from tests.actors.lanes.cable import Cable
-from tests.actors.lanes.lane_worker import until
+from loadtest.chaos.cable import Cable
+from loadtest.chaos.worker import until
+from store.connection import CONNECT_SECONDS
 from tests.actors.lanes.stage import Stage, assert_as_in_the_log, assert_unbroken, some_wishes
 
 LANE = "show.00"
@@ -174,6 +175,28 @@ async def test_a_buyers_live_holds_are_counted_right_by_two_lanes_at_once(stage)
     await until("both lanes at their end", lambda: stage.value("SELECT count(*) >= 240 FROM journal WHERE decided"))
     for lane in ("show.00", "show.01"):
         assert_unbroken(await stage.journal(lane))
+
+
+async def test_a_worker_that_cannot_begin_ends_and_does_not_stay_as_one_that_does_nothing(stage):
+    async with Cable(stage.database_url) as cable:
+        cable.refuse()
+        worker = stage.worker(DATABASE_URL=cable.url)
+        await until("its end", lambda: not worker.is_running(), END_WITHOUT_POSTGRES_SECONDS)
+        [line] = worker.lines("worker_cannot_begin")
+        assert line["level"] == "critical"
+        assert await worker.end() == 1
+        cable.mend()
+        worker.start()
+        await worker.said("lane_open", lane=LANE)
+        await worker.end()
+
+
+async def test_a_server_that_takes_a_connection_and_says_nothing_is_given_up_in_seconds(stage):
+    async with Cable(stage.database_url) as cable:
+        cable.hold()
+        worker = stage.worker(DATABASE_URL=cable.url)
+        await until("its end", lambda: not worker.is_running(), CONNECT_SECONDS + END_WITHOUT_POSTGRES_SECONDS)
+        assert worker.lines("worker_cannot_begin")
 
 
 async def test_a_worker_ends_in_time_though_postgres_answers_nothing(stage):

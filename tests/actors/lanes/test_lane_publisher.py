@@ -10,9 +10,9 @@ import pytest
 
 from actors.lanes.publisher import CONFIRM_SECONDS, NotAccepted, Publisher
 from actors.lanes.wire import Sealed
-from tests.actors.lanes.broker_control import BrokerControl
-from tests.actors.lanes.cable import Cable
-from tests.actors.lanes.lane_worker import until
+from loadtest.chaos.broker import BrokerControl
+from loadtest.chaos.cable import Cable
+from loadtest.chaos.worker import until
 
 STREAM = {"x-queue-type": "stream"}
 
@@ -129,14 +129,24 @@ async def test_a_connection_killed_amid_5000_publishes_loses_nothing_confirmed(b
     await publisher.publish(message(streams[0]))
     sent: list[Sealed] = []
     outcomes: list[BaseException | None] = []
-    cutting = asyncio.create_task(broker.cut_connections())
-    while not cutting.done() or len(sent) < 5000:
-        batch = [message(streams[0]) for _ in range(250)]
-        sent += batch
-        outcomes += await publisher.publish_all(batch)
-        assert len(sent) < 200_000
-        if outcomes[-1] is not None:
-            await asyncio.sleep(0.05)
+
+    async def cut_until_it_is_felt() -> None:
+        while not any(outcomes):
+            await broker.cut_connections()
+
+    cutting = asyncio.create_task(cut_until_it_is_felt())
+
+    async def keep_publishing() -> None:
+        while not cutting.done() or len(sent) < 5000:
+            batch = [message(streams[0]) for _ in range(250)]
+            told = await publisher.publish_all(batch)
+            sent.extend(batch)
+            outcomes.extend(told)
+            assert len(sent) < 200_000
+            if told[-1] is not None:
+                await asyncio.sleep(0.05)
+
+    await asyncio.gather(keep_publishing(), keep_publishing())  # two, so that something is always in flight
     await cutting
     sent.append(await accepted_again(publisher, streams[0]))
     outcomes.append(None)
@@ -223,6 +233,20 @@ async def test_a_broker_that_falls_silent_is_given_up_within_the_limit(broker, s
         cable.release()
         sent.append(await accepted_again(publisher, streams[0]))
         assert_told_the_truth(sent, [*outcomes, None], (await ids_in(broker, streams[0]))[1:])
+        await publisher.close()
+
+
+async def test_connecting_opening_a_channel_and_the_confirm_have_one_limit_together(broker, streams):
+    """The edge promises an answer within two seconds: a broker that is slow at each step must not have it thrice."""
+    async with Cable(broker.url) as cable:
+        publisher = Publisher(cable.url)
+        cable.slow(CONFIRM_SECONDS / 5)  # eleven steps there and back, each in time by itself
+        began = time.monotonic()
+        with pytest.raises(NotAccepted):
+            await publisher.publish(message(streams[0]))
+        assert time.monotonic() - began < CONFIRM_SECONDS + 0.3
+        cable.mend()
+        await accepted_again(publisher, streams[0])
         await publisher.close()
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from actors.lanes.wire import Options, seal
+from loadtest.chaos.worker import until
 from sagas.identity import new_id
 from sagas.messages import (
     Event,
@@ -22,7 +23,6 @@ from sagas.messages import (
     event_id_for,
 )
 from store.money import wallet_id_of
-from tests.actors.lanes.lane_worker import until
 from tests.actors.lanes.stage import Stage, StagedShow, assert_unbroken
 
 LANE = "saga.00"

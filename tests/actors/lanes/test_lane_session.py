@@ -12,11 +12,11 @@ from actors.lanes import session as session_module
 from actors.lanes.publisher import Publisher
 from actors.lanes.session import Arrived, LogLost, Place, Session
 from actors.lanes.wire import Sealed
+from loadtest.chaos.worker import until
 from sagas.clock import monotonic_seconds
 from store import lanes
 from store.lanes import LaneLost
 from store.sql import query
-from tests.actors.lanes.lane_worker import until
 from tests.actors.lanes.stage import Stage
 
 LANE = "show.00"
@@ -312,6 +312,22 @@ async def test_a_head_trimmed_past_the_next_offset_is_loud_and_listed(stage, rea
     assert came[-3:] == names[-3:]
     [(generation, lost_from, lost_to)] = await lost(stage)
     assert (generation, lost_from, lost_to) == (1, place.next_offset, head - 1)
+
+
+async def test_a_head_trimmed_past_what_a_running_session_has_read_is_a_lost_log_not_a_jump(stage, reader):
+    """A lane that stands still for long, with its session open: the broker goes on at the new head without a word."""
+    limits = {"x-stream-max-segment-size-bytes": 20_000, "x-max-length-bytes": 40_000}
+    await after_deciding(reader, named(0, 20), "m9", **limits)
+    session = await reader.open(batch_limit=2, **limits)
+    await reader.journal(session, await reader.take(session))
+    names = named(100, 200)
+    head = await trimmed(stage, names)
+    with pytest.raises(LogLost, match=f"the head is at {head}"):
+        await reader.decide_until(session, names[-1])
+    again = await reader.open(**limits)
+    assert again.place.generation == 1
+    [(generation, lost_from, lost_to)] = await lost(stage)
+    assert (generation, lost_from, lost_to) == (1, session.place.next_offset, head - 1)
 
 
 async def test_a_head_trimmed_before_the_very_first_decision_is_listed_too(stage, reader):

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.actors.lanes.cable import Cable
-from tests.actors.lanes.lane_worker import until
+from loadtest.chaos.cable import Cable
+from loadtest.chaos.worker import until
 from tests.actors.lanes.stage import SHOW_LANES, Stage, StagedShow, assert_as_in_the_log, assert_unbroken, some_wishes
 
 LANE = "show.00"

@@ -1,4 +1,4 @@
-"""A worker process under test: started with an environment of its own, watched by what it logs, ended by its pid."""
+"""A worker process in hand: started with an environment of its own, watched by what it logs, ended by its pid."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 END_LIMIT_SECONDS = 15.0
 
 
@@ -36,8 +36,10 @@ class LaneWorker:
         self._kind, self._environment, self._log = kind, dict(environment), log
         self._process: subprocess.Popen[bytes] | None = None
         self._paused = False
+        self._ending = False
 
     def start(self) -> None:
+        self._ending = self._paused = False
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "actors.worker", self._kind],
@@ -46,12 +48,19 @@ class LaneWorker:
             )  # fmt: skip
 
     @property
+    def name(self) -> str:
+        return self._log.stem
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def ended_by_itself(self) -> bool:
+        return self._process is not None and not self._ending and self._process.poll() is not None
 
     def lines(self, event: str, **matching: Any) -> list[dict[str, Any]]:
         """What it has logged under this name so far, of all its lives."""
@@ -80,6 +89,7 @@ class LaneWorker:
     def kill(self) -> None:
         """-9."""
         assert self._process is not None
+        self._ending = True
         self._process.kill()
         self._process.wait(END_LIMIT_SECONDS)
 
@@ -95,6 +105,7 @@ class LaneWorker:
         """SIGTERM; its exit code."""
         if self._process is None:
             return 0
+        self._ending = True
         if self._process.poll() is None:
             if self._paused:
                 self.go_on()
