@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from loadtest.chaos.worker import until
+from loadtest.stack import ROOT
 from sagas.identity import derived, new_id
 from sagas.messages import MoveShow
-from tests.actors.lanes.lane_worker import ROOT, until
 from tests.actors.lanes.stage import Stage, StagedShow, assert_unbroken, some_wishes
 
 HERE, THERE = "show.00", "show.01"
