@@ -92,10 +92,7 @@ async def make_accounts() -> Accounts:
 
 async def _make_account(account: people.DemoAccount) -> User:
     there = await people.with_email(account.email)
-    if there is None:
-        there = await people.make_user(account.email, account.password, account.name, account.role)
-        await User.filter(id=there.id).update(email_verified=True)
-    return there
+    return there or await people.make_user(account.email, account.password, account.name, account.role, verified=True)
 
 
 async def make_bodies(accounts: Accounts) -> Bodies:

@@ -4,6 +4,7 @@ The log's row is claimed before the mail server is spoken to.  Whoever dies betw
 a row that looks unsent; the letter then goes out again under the same Message-ID, marked uncertain."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -16,16 +17,27 @@ from actors.lanes.routes import LETTERS
 from actors.tickets import TICKETS_PDF, faces, keep_pdf, print_pdf
 from actors.workplace import workplace
 from mail import letters, smtp
+from mail.account_letters import AccountFacts, account_letter
 from sagas import clock
 from sagas.identity import booking_code
-from sagas.messages import LetterSent, SendLetter, event_id_for
+from sagas.messages import LetterSent, SendLetter, SendPersonalLetter, event_id_for
 from sagas.money import Money
-from store import files, mailing, sagas
+from store import files, letter_links, mailing, sagas
 from store.settings import settings
 
 log = structlog.get_logger()
 
 CLAIM_SECONDS = 60.0
+
+
+#: Where the link of each letter about an account leads.
+PAGES = {"welcome": "/verify-email", "verify": "/verify-email", "reset": "/reset-password"}
+
+Writing = Callable[[], Awaitable[letters.Letter]]
+
+
+class NothingToSay(Exception):
+    """What the letter was about is over: its link has run out or been used, or the account was erased."""
 
 
 @dramatiq.actor(queue_name=LETTERS)
@@ -34,27 +46,52 @@ def send_letter(message: dict[str, Any]) -> None:
     on_loop(_send(msgspec.convert(message, SendLetter)))
 
 
+@dramatiq.actor(queue_name=LETTERS)
+def send_personal_letter(message: dict[str, Any]) -> None:
+    """Send one letter about an account.  The sweep asks again for one that a mail server did not take."""
+    on_loop(_send_personal(msgspec.convert(message, SendPersonalLetter)))
+
+
 async def _send(command: SendLetter) -> None:
-    row = await mailing.claim(command.booking_id, command.template, CLAIM_SECONDS)
+    letter_id = mailing.of_booking(command.booking_id, command.template)
+    row = await mailing.claim(letter_id, CLAIM_SECONDS)
     if row is None:
-        if await mailing.is_done(command.booking_id, command.template):
+        if await mailing.is_done(letter_id):
             await _report(command)
         return
+    if await _deliver(row, lambda: _write(command.booking_id, command.template)):
+        await _report(command)
+
+
+async def _send_personal(command: SendPersonalLetter) -> None:
+    row = await mailing.claim(command.letter_id, CLAIM_SECONDS)
+    if row is not None:
+        await _deliver(row, lambda: _write_personal(row))
+
+
+async def _deliver(row: Any, write: Writing) -> bool:
+    """Write the claimed letter, hand it to the mail server and note what became of it; False when it must be tried
+    again."""
+    about = {"booking_id": row["booking_id"]} if row["booking_id"] else {"user_id": row["user_id"]}
+    said = log.bind(template=row["template"], **about)
     try:
-        letter = await _write(command.booking_id, command.template)
+        letter = await write()
         await smtp.send(letter, _server(), clock.now())
+    except NothingToSay as error:
+        await mailing.failed(row["id"], str(error), again=False)
+        said.info("letter_dropped", reason=str(error))
+        return True
     except smtp.MailUnavailable as error:
         await mailing.failed(row["id"], repr(error)[:300], again=True)
-        log.warning("letter_waits", booking_id=str(command.booking_id), template=command.template, error=str(error))
-        return
+        said.warning("letter_waits", error=str(error))
+        return False
     except smtp.MailRefused as error:
         await mailing.failed(row["id"], repr(error)[:300], again=False)
-        log.error("letter_refused", booking_id=str(command.booking_id), template=command.template, error=str(error))
-        await _report(command)
-        return
+        said.error("letter_refused", error=str(error))
+        return True
     await mailing.sent(row["id"], letter.message_id)
-    log.info("letter_sent", booking_id=str(command.booking_id), template=command.template, trace_id=row["trace_id"])
-    await _report(command)
+    said.info("letter_sent", trace_id=row["trace_id"])
+    return True
 
 
 async def _report(command: SendLetter) -> None:
@@ -85,6 +122,20 @@ async def _write(booking_id: UUID, template: str) -> letters.Letter:
         reason=refund["reason"],
     )
     return letters.refunded(facts, given, domain)
+
+
+async def _write_personal(row: Any) -> letters.Letter:
+    person = await mailing.person(row["id"])
+    if person is None:
+        raise NothingToSay("the account was erased")
+    page, about = "/forgot-password", row["id"]
+    if row["link_id"] is not None:
+        token = await letter_links.token_for(row["link_id"])
+        if token is None:
+            raise NothingToSay("its link has been used, or has run out")
+        page, about = f"{PAGES[row['template']]}#{token}", row["link_id"]  # a fragment: no server and no log sees it
+    facts = AccountFacts(about=about, name=person["name"], email=person["email"], url=f"{settings().edge_url}{page}")
+    return account_letter(row["template"], facts, mailing.domain())
 
 
 async def _facts(booking_id: UUID) -> letters.BookingFacts:

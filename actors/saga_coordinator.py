@@ -20,7 +20,6 @@ from actors.lanes.session import Arrived, Session
 from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, open_body, seal
 from actors.tickets import tickets_of
 from sagas.booking import BOOKING, Facts
-from sagas.identity import derived
 from sagas.messages import (
     CapturePayment,
     Event,
@@ -243,7 +242,7 @@ class _Batch:
                     answers=command.command_id, count=len(issued),
                 )  # fmt: skip
             case SendLetter():
-                letter_id = derived(command.booking_id, "letter", command.template)
+                letter_id = mailing.of_booking(command.booking_id, command.template)
                 trace = self._sagas[command.booking_id].trace[3:35]
                 self._letters.append(LetterRow(letter_id, command.booking_id, command.template, trace))
                 return None

@@ -5,7 +5,8 @@
 - Webhooks that could not be resolved are tried again; silent payments are asked about at the provider.
 - Shows whose OpenShow was lost are opened.
 - What came to a lane after its show had left is sent to the show's lane as it is now.
-- What work queues and lanes gave up is written down."""
+- What work queues and lanes gave up is written down.
+- Letters to people about their accounts are sent: no saga asks for them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,13 +17,13 @@ import structlog
 
 from actors import provider_facts
 from actors.dead_letters import DeadLetters
-from actors.lanes.routes import PAYMENTS, Routes
+from actors.lanes.routes import LETTERS, PAYMENTS, Routes
 from actors.lanes.wire import Options, Sealed, seal, seal_again
 from actors.workplace import Workplace
 from sagas.clock import monotonic_seconds
 from sagas.identity import derived, new_id
-from sagas.messages import CheckPayment, ExpireHold, SeatsHeld
-from store import catalogue, lanes, money, sagas
+from sagas.messages import CheckPayment, ExpireHold, SeatsHeld, SendPersonalLetter
+from store import catalogue, lanes, mailing, money, sagas
 from store.connection import is_operating
 from store.settings import settings
 
@@ -50,6 +51,7 @@ class Sweeps:
             ("payments", 2.0, self.check_payments),
             ("shows", 2.0, self.open_shows),
             ("dead_letters", 1.0, self._dead_letters.write_down),
+            ("letters", 0.5, self.send_letters),
         ]
         await asyncio.gather(*(self._keep(name, seconds, sweep, stop) for name, seconds, sweep in rounds))
 
@@ -132,6 +134,13 @@ class Sweeps:
             seal(row["lane"], catalogue.terms_of(row), Options()) for row in await catalogue.shows_unopened(ROUND_LIMIT)
         ]
         await self._send("shows_opening", sealed)
+
+    async def send_letters(self) -> None:
+        """Letters to people whose time has come; one whose sending failed comes again, later each time."""
+        sealed = [
+            seal(LETTERS, SendPersonalLetter(letter_id=row["id"]), Options()) for row in await mailing.due(ROUND_LIMIT)
+        ]
+        await self._send("letters_due", sealed)
 
     async def _send(self, what: str, sealed: list[Sealed]) -> None:
         if not sealed:

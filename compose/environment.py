@@ -18,7 +18,8 @@ from compose.run_folder import RunFolder
 
 ADDRESSES = (
     *("DATABASE_URL", "REDIS_URL", "RABBITMQ_URL", "RAZORPAY_URL", "MAILBOX_URL", "SMTP_HOST", "SMTP_PORT"),
-    *("EDGE_URL", "FILES_DIR"),
+    *("EDGE_URL", "FILES_DIR", "OPENID_URL", "GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_ISSUER"),
+    *("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET", "GITHUB_URL", "GITHUB_API_URL"),
 )
 # Where the edge itself listens. Not in stack.env: a shell that sourced it would fix the next start's port by it.
 LISTENING = ("EDGE_HOST", "EDGE_PORT")
@@ -43,6 +44,8 @@ DEFAULTS = {
     "LOG_FORMAT": "auto",
     "LOG_LEVEL": "INFO",
 }
+# Of the login provider of our own; the product is told them under the names of the providers that it plays.
+OPENID = ("OPENID_CLIENT_ID", "OPENID_CLIENT_SECRET")
 PASSWORDS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD")
 
 
@@ -124,5 +127,5 @@ def _makers() -> dict[str, Callable[[], str]]:
         "RAZORPAY_KEY_ID": lambda: f"rzp_test_{secrets.token_hex(7)}",
         "RAZORPAY_KEY_SECRET": lambda: secrets.token_urlsafe(24),
         "RAZORPAY_WEBHOOK_SECRET": lambda: secrets.token_urlsafe(24),
-        **{name: (lambda: secrets.token_hex(16)) for name in PASSWORDS},
+        **{name: (lambda: secrets.token_hex(16)) for name in (*PASSWORDS, *OPENID)},
     }

@@ -17,13 +17,14 @@ from compose.services.rabbitmq import RabbitMQ
 from compose.services.redis import Redis
 from compose.services.web import WebPart
 
-PART_NAMES = ("postgres", "redis", "rabbitmq", "mailbox", "razorpay")
+PART_NAMES = ("postgres", "redis", "rabbitmq", "mailbox", "razorpay", "openid")
 # Every port of a stack, and whose it is.
 PORTS = {
     "EDGE_PORT": product.EDGE,
     "MAILBOX_PORT": "mailbox",
     "SMTP_PORT": "mailbox",
     "RAZORPAY_PORT": "razorpay",
+    "OPENID_PORT": "openid",
     "POSTGRES_PORT": "postgres",
     "REDIS_PORT": "redis",
     "RABBITMQ_PORT": "rabbitmq",
@@ -31,7 +32,7 @@ PORTS = {
     "EPMD_PORT": "rabbitmq",
 }
 # Ports worth remembering for people, tried first by a stack that is not a private one.
-PREFERRED_PORTS = {"EDGE_PORT": 8000, "MAILBOX_PORT": 8025, "RAZORPAY_PORT": 8026}
+PREFERRED_PORTS = {"EDGE_PORT": 8000, "MAILBOX_PORT": 8025, "RAZORPAY_PORT": 8026, "OPENID_PORT": 8027}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def make(wish: Wish) -> Plan:
     host = given.get("EDGE_HOST", environment.DEFAULTS["EDGE_HOST"])
     made = {
         **environment.DEFAULTS,
-        **{name: value for name, value in secret.items() if name not in environment.PASSWORDS},
+        **{name: value for name, value in secret.items() if name not in (*environment.PASSWORDS, *environment.OPENID)},
         "EDGE_PORT": f"{port['EDGE_PORT']}",
         "EDGE_URL": f"http://{reachable(host)}:{port['EDGE_PORT']}",
         "FILES_DIR": f"{wish.folder.path / 'files'}",
@@ -84,7 +85,11 @@ def make(wish: Wish) -> Plan:
     names = {*made, *environment.ADDRESSES, *environment.ACCOUNTS}
     settings = {**made, **{name: given[name] for name in names if name in given}}
     Path(settings["FILES_DIR"]).mkdir(parents=True, exist_ok=True)
-    parts = [*_servers(wish, port, secret, settings), *_web_parts(wish, port, settings)]
+    parts = [
+        *_servers(wish, port, secret, settings),
+        *_web_parts(wish, port, settings),
+        *_login_provider(wish, port, secret, settings),
+    ]
     return Plan(settings, [part for part in parts if wish.wants(part.name)])
 
 
@@ -172,3 +177,25 @@ def _web_parts(wish: Wish, port: Mapping[str, int], settings: dict[str, str]) ->
         settings["RAZORPAY_URL"] = emulator.url
         made.append(emulator)
     return made
+
+
+def _login_provider(
+    wish: Wish, port: Mapping[str, int], secret: Mapping[str, str], settings: dict[str, str]
+) -> list[Part]:
+    """The provider that plays Google and GitHub, where neither was given; not in production: it believes everybody."""
+    given = any(name in wish.given for name in ("GOOGLE_CLIENT_ID", "GITHUB_CLIENT_ID"))
+    if given or settings["FRONTROW_MODE"] == "production" or not wish.wants("openid"):
+        return []
+    told = {
+        **environment.of_a_part(wish.folder.path),
+        **{name: secret[name] for name in environment.OPENID},
+        "EDGE_URL": settings["EDGE_URL"],
+        "OPENID_PORT": f"{port['OPENID_PORT']}",
+    }
+    provider = WebPart("openid", "compose.openid_provider", port["OPENID_PORT"], told)
+    settings |= {"OPENID_URL": provider.url, "GOOGLE_ISSUER": f"{provider.url}/google"}
+    settings |= {"GITHUB_URL": f"{provider.url}/github", "GITHUB_API_URL": f"{provider.url}/github/api"}
+    for name in ("GOOGLE", "GITHUB"):
+        settings |= {f"{name}_CLIENT_ID": secret["OPENID_CLIENT_ID"]}
+        settings |= {f"{name}_CLIENT_SECRET": secret["OPENID_CLIENT_SECRET"]}
+    return [provider]

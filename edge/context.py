@@ -5,6 +5,7 @@ from typing import Any
 from sanic import Request
 
 from actors.lanes.publisher import Publisher
+from edge.ended_sessions import EndedSessions
 from edge.lane_logs import LaneLogs
 from edge.limits import LiveLimits
 from edge.news import News
@@ -31,6 +32,11 @@ class Context:
         self.logins_by_client = self.limiter.of("logins-client")
         self.logins_by_email = self.limiter.of("logins-email")
         self.registrations = self.limiter.of("registrations")
+        self.logins_by_strangers = self.limiter.of("logins-strangers")
+        self.logins = self.limiter.of("logins")
+        self.links = self.limiter.of("links")
+        self.passwords = self.limiter.of("passwords")
+        self.ended_sessions = EndedSessions()
         self.news = News(self.id)
         self.shows = ShowCache()
         self.lane_logs = LaneLogs()
@@ -40,11 +46,13 @@ class Context:
         await open_database(pool_size=16)
         await self.limits.load()
         self.limits.start()
+        await self.ended_sessions.start()
         self.news.start()
         self.seat_maps.start()
 
     async def close(self) -> None:
         await self.limits.stop()
+        await self.ended_sessions.stop()
         await self.seat_maps.stop()
         await self.news.stop()
         await self.publisher.close()

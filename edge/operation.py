@@ -195,9 +195,12 @@ def identify(request: Request) -> Who:
     if not token:
         raise _unauthorized("This needs an access token.")
     try:
-        return verify(token.strip())
+        who = verify(token.strip())
     except BadToken:
         raise _unauthorized("The access token is not valid, or no longer.") from None
+    if who.session in context(request).ended_sessions:
+        raise _unauthorized("The access token is not valid, or no longer.")
+    return who
 
 
 def same_origin(request: Request) -> bool:

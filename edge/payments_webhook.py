@@ -35,6 +35,20 @@ class _Webhook(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Webhook).decode
 
 
+#: What the provider tells of the payer: nothing here needs it, so it is kept nowhere.
+_OF_THE_PAYER = frozenset({"email", "contact", "vpa", "card", "customer_id"})
+
+
+def without_payer(text: str) -> str:
+    """The webhook without what it tells of the payer; as it came when it tells nothing."""
+    found = msgspec.json.decode(text)
+    entities = [holder.get("entity") for holder in found.get("payload", {}).values() if isinstance(holder, dict)]
+    told = [(entity, key) for entity in entities if isinstance(entity, dict) for key in _OF_THE_PAYER & entity.keys()]
+    for entity, key in told:
+        del entity[key]
+    return msgspec.json.encode(found).decode() if told else text
+
+
 class Taken(msgspec.Struct):
     """The webhook is kept for certain; what follows from it is decided later."""
 
@@ -58,7 +72,7 @@ async def take_razorpay_webhook(request: Request) -> HTTPResponse:
     event_id = request.headers.get("x-razorpay-event-id", "")
     if not _EVENT_ID.match(event_id):
         event_id = hashlib.sha256(body).hexdigest()
-    webhook = TakeWebhook(event_id=event_id, kind=kind, body=text)
+    webhook = TakeWebhook(event_id=event_id, kind=kind, body=without_payer(text))
     try:
         await context(request).publisher.publish(seal(WEBHOOKS, webhook, Options(request.ctx.traceparent)))
     except NotAccepted as error:

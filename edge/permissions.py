@@ -50,7 +50,31 @@ MAY: dict[str, Rule] = {
     "log_in": ANYBODY,
     "refresh": ANYBODY,
     "log_out": ANYBODY,
+    # edge/by_letter.py
+    "verify_email": ANYBODY,
+    "ask_for_verification": OWN,
+    "ask_for_reset": ANYBODY,
+    "reset_password": ANYBODY,
+    # edge/oauth.py
+    "google_start": ANYBODY,
+    "google_callback": ANYBODY,
+    "github_start": ANYBODY,
+    "github_callback": ANYBODY,
+    # edge/my_account.py
     "get_me": OWN,
+    "change_me": OWN,
+    "change_password": OWN,
+    "list_sessions": OWN,
+    "end_session": OWN,
+    "end_sessions": OWN,
+    "list_log_ins": OWN,
+    # edge/personal_data.py
+    "download_data": OWN,
+    "erase_me": OWN,
+    # edge/admin_users.py
+    "list_users": ADMIN,
+    "get_user": ADMIN,
+    "change_user": ADMIN,
     # edge/catalogue.py
     "get_show": ANYBODY,
     "get_seats": ANYBODY,

@@ -15,7 +15,9 @@ from sanic.response import HTTPResponse
 
 from edge import problems
 from edge.admin_limits import admin_limits
+from edge.admin_users import admin_users
 from edge.bookings import bookings
+from edge.by_letter import by_letter
 from edge.catalogue import catalogue
 from edge.charges import charges
 from edge.context import Context
@@ -27,7 +29,9 @@ from edge.health import health
 from edge.identity import identity
 from edge.imports import imports
 from edge.members import members
+from edge.my_account import my_account
 from edge.my_bookings import my_bookings
+from edge.oauth import oauth
 from edge.openapi import openapi
 from edge.operating import operating
 from edge.organisers import organisers
@@ -36,6 +40,7 @@ from edge.pages import not_now as page_not_now
 from edge.pages import pages
 from edge.paying import paying
 from edge.payments_webhook import payments_webhook
+from edge.personal_data import personal_data
 from edge.posters import posters
 from edge.quotes import quotes
 from edge.search import search
@@ -88,6 +93,11 @@ def make_app() -> Sanic[Any, Any]:
         imports,
         figures,
         identity,
+        by_letter,
+        oauth,
+        my_account,
+        personal_data,
+        admin_users,
         organisers,
         members,
         admin_limits,

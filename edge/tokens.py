@@ -17,29 +17,27 @@ LENGTH_LIMIT = 4096
 
 
 class Who(NamedTuple):
-    """Who asks."""
+    """Who asks, and in which session.  A token that names none (a tool's, made with our key) ends only by its time."""
 
     id: UUID
     role: str
+    session: UUID | None = None
 
 
 class BadToken(Exception):
     """Not a valid access token of ours."""
 
 
-def _keys() -> dict[str, str]:
-    """The key ring: tokens are signed with the first key and accepted with any."""
-    return {"1": settings().jwt_secret}
-
-
-def issue(user_id: UUID, role: str) -> str:
+def issue(user_id: UUID, role: str, session: UUID | None = None) -> str:
     now = int(unix_seconds())
-    kid, key = next(iter(_keys().items()))
     claims = {
         "iss": ISSUER, "aud": AUDIENCE, "typ": "access", "sub": str(user_id), "role": role, "iat": now,
         "exp": now + ACCESS_SECONDS,
     }  # fmt: skip
-    return jwt.encode(claims, key, ALGORITHM, headers={"kid": kid})
+    if session is not None:
+        claims["sid"] = str(session)
+    kid = settings().jwt_kid
+    return jwt.encode(claims, settings().jwt_keys[kid], ALGORITHM, headers={"kid": kid})
 
 
 @lru_cache(maxsize=64)
@@ -53,13 +51,14 @@ def verify(token: str) -> Who:
     if len(token) > LENGTH_LIMIT:
         raise BadToken("too long")
     try:
-        key = _keys()[_kid(token.partition(".")[0])]
+        key = settings().jwt_keys[_kid(token.partition(".")[0])]
         claims = jwt.decode(
             token, key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, leeway=30,
             options={"require": ["exp", "iat", "sub", "aud", "iss"]},
         )  # fmt: skip
         if claims.get("typ") != "access":
             raise BadToken("not an access token")
-        return Who(UUID(claims["sub"]), str(claims.get("role", "buyer")))
-    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError) as error:
+        session = claims.get("sid")
+        return Who(UUID(claims["sub"]), str(claims.get("role", "buyer")), UUID(session) if session else None)
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadToken(repr(error)) from error

@@ -5,14 +5,13 @@ every mail program.  The HTML asks for nothing from outside, reads well at 600 p
 """
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mail.plain_line import plain_line
+from mail.rendering import html, message_id, text
 from sagas import clock, money
 from sagas.money import Money
 
@@ -98,19 +97,6 @@ _REASONS = {
 }
 _REASON_UNKNOWN = (_INCOMPLETE, "Something on our side kept us from completing it.")
 
-_html = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
-)
-# text is not HTML: escaping it would print "&amp;"; every value in it is one plain line
-_text = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=False,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-
 
 def confirmed(facts: BookingFacts, tickets_pdf: bytes, mail_domain: str, locale: str = "en_IN") -> Letter:
     """The seats are theirs: what, where, when, what it cost, and the tickets themselves."""
@@ -122,9 +108,9 @@ def confirmed(facts: BookingFacts, tickets_pdf: bytes, mail_domain: str, locale:
     return Letter(
         to=facts.buyer_email,
         subject=_subject("Your tickets: ", words["event"], f" (booking {words['booking_code']})"),
-        html=_html.get_template("confirmed.html").render(words),
-        text=_text.get_template("confirmed.txt").render(words),
-        message_id=_message_id("confirmed", facts.booking_id, mail_domain),
+        html=html.get_template("confirmed.html").render(words),
+        text=text.get_template("confirmed.txt").render(words),
+        message_id=message_id("confirmed", facts.booking_id, mail_domain),
         attachments=(Attachment(f"tickets-{_file_name(facts.booking_code)}.pdf", "application/pdf", tickets_pdf),),
     )
 
@@ -141,9 +127,9 @@ def refunded(facts: BookingFacts, refund: RefundFacts, mail_domain: str, locale:
     return Letter(
         to=facts.buyer_email,
         subject=_subject("Your money is on its way back: ", words["event"], f" (booking {words['booking_code']})"),
-        html=_html.get_template("refunded.html").render(words),
-        text=_text.get_template("refunded.txt").render(words),
-        message_id=_message_id("refunded", refund.refund_id, mail_domain),
+        html=html.get_template("refunded.html").render(words),
+        text=text.get_template("refunded.txt").render(words),
+        message_id=message_id("refunded", refund.refund_id, mail_domain),
     )
 
 
@@ -179,10 +165,6 @@ def _words(facts: BookingFacts, locale: str) -> dict[str, Any]:
 def _subject(before: str, event: str, after: str) -> str:
     """The booking's code stays readable, however long the event's name is."""
     return before + plain_line(event, _SUBJECT_CHARS_MAX - len(before) - len(after)) + after
-
-
-def _message_id(letter: str, about: UUID, mail_domain: str) -> str:
-    return f"<{letter}.{about}@{mail_domain}>"
 
 
 def _file_name(code: str) -> str:

@@ -249,6 +249,12 @@ class SendLetter(BookingCommand, frozen=True, kw_only=True):
     template: str
 
 
+class SendPersonalLetter(Message, frozen=True, kw_only=True):
+    """Send one letter to a person about their account, once; the delivery log says which."""
+
+    letter_id: UUID
+
+
 class CheckPayment(BookingCommand, frozen=True, kw_only=True):
     """Ask the provider what has become of a payment: the buyer came back from Checkout, or nobody told us anything."""
 

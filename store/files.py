@@ -69,6 +69,16 @@ async def get(path: str) -> bytes | None:
         raise FilesOutOfReach(f"{path} could not be read: {error}") from error
 
 
+async def remove(path: str) -> None:
+    """The bytes under a path are gone afterwards, whether there were any or not."""
+    try:
+        await obstore.delete_async(_store(), path)
+    except FileNotFoundError:
+        return
+    except (BaseError, OSError) as error:
+        raise FilesOutOfReach(f"{path} could not be removed: {error}") from error
+
+
 async def has(path: str) -> bool:
     try:
         await obstore.head_async(_store(), path)

@@ -73,6 +73,14 @@ LIMITS: dict[str, Limit] = {
         Limit("logins-client", "address", 30, 60, strict=True),
         Limit("logins-email", "account and address", 10, 60, strict=True),
         Limit("registrations", "address", 10, 300, strict=True),
+        # for those who never logged in to an account from where they are: its owner, where known, is not slowed down by
+        # strangers' guesses
+        Limit("logins-strangers", "account", 20, 600, strict=True),
+        Limit("logins", "everybody", 3_000, 60, strict=True),
+        # letters with links, and links that are tried
+        Limit("links", "address", 10, 200, strict=True),
+        # what a logged-in person's password is asked for again
+        Limit("passwords", "account", 5, 150, strict=True),
     )
 }
 

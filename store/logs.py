@@ -8,14 +8,16 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from store.masking import MASK, SECRET_KEYS
+from store.masking import MASK, SECRET_KEYS, masked_text
 from store.settings import settings
 
 
 def _mask(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    for key in event:
+    for key, value in event.items():
         if key != "event" and SECRET_KEYS.search(key):
             event[key] = MASK
+        elif isinstance(value, str) and "@" in value:  # an address, in whatever a mail server or a database said
+            event[key] = masked_text(value)
     return event
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from sagas.identity import derived, new_id
 from store.connection import pool
 from store.settings import settings
 from store.sql import query
@@ -13,19 +14,33 @@ def domain() -> str:
     return settings().mail_from.rpartition("@")[2].rstrip(">") or "localhost"
 
 
-async def claim(booking_id: UUID, template: str, seconds: float) -> Any | None:
+def of_booking(booking_id: UUID, template: str) -> UUID:
+    """The id of a booking's letter: there is one for each template."""
+    return derived(booking_id, "letter", template)
+
+
+async def to_person(rows: Any, user_id: UUID, template: str, trace: str = "") -> None:
+    """Note that this letter about their account is to be sent, on a connection or the pool."""
+    await rows.execute(query("letter_to_person"), new_id(), user_id, template, domain(), trace)
+
+
+async def due(limit: int) -> list[Any]:
+    """``id`` and ``trace_id`` of letters to people whose time has come."""
+    return list(await pool().fetch(query("letters_due"), limit))
+
+
+async def person(letter_id: UUID) -> Any | None:
+    """``name`` and ``email`` of the person a letter about an account goes to; None when it was erased."""
+    return await pool().fetchrow(query("letter_person"), letter_id)
+
+
+async def claim(letter_id: UUID, seconds: float) -> Any | None:
     """The letter, leased to the caller; None when it is sent already, refused, or somebody else is sending it."""
-    return await pool().fetchrow(query("letter_claim"), booking_id, template, seconds)
+    return await pool().fetchrow(query("letter_claim"), letter_id, seconds)
 
 
-async def is_done(booking_id: UUID, template: str) -> bool:
-    return bool(
-        await pool().fetchval(
-            "SELECT status IN ('sent', 'refused') FROM letter WHERE booking_id = $1 AND template = $2",
-            booking_id,
-            template,
-        )
-    )
+async def is_done(letter_id: UUID) -> bool:
+    return bool(await pool().fetchval("SELECT status IN ('sent', 'refused') FROM letter WHERE id = $1", letter_id))
 
 
 async def sent(letter_id: UUID, message_id: str) -> None:

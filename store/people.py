@@ -1,45 +1,27 @@
-"""People: accounts, passwords (argon2id, off the event loop, so many at once), and refresh tokens.
+"""People: accounts, by address and by id; what their owners and the operator change about them."""
 
-A refresh token is used once.  Used again it has been stolen, or its answer was lost: within a short grace the family
-lives on, after it the whole family is revoked."""
-
-import asyncio
-import hashlib
 import os
-import secrets
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from typing import NamedTuple, TypeVar
+import unicodedata
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from tortoise.exceptions import IntegrityError
+import asyncpg
+import idna
 
-from sagas import clock
 from sagas.identity import new_id
-from store.tables import RefreshToken, User
-
-#: OWASP's argon2id: 19 MiB, two passes, one lane; some 26 ms.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-#: At most this many passwords are worked on at once, so that log-ins cannot take the machine.
-_workers = ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 2) // 2), thread_name_prefix="argon2")
-#: Checked for unknown addresses, so that they take as long as known ones.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
-
-ResultT = TypeVar("ResultT")
-
-REFRESH_DAYS = 30
-GRACE_SECONDS = 10
+from store import letter_links, mailing, passwords
+from store.connection import pool
+from store.sql import query
+from store.tables import User
 
 
 class EmailTaken(Exception):
     """There is an account with this address."""
 
 
-class NotRefreshed(Exception):
-    """The refresh token is unknown, ended or used before."""
+class BadAddress(ValueError):
+    """Not an address that letters can be sent to."""
 
 
 class DemoAccount(NamedTuple):
@@ -49,60 +31,127 @@ class DemoAccount(NamedTuple):
     password: str
 
 
-async def make_user(email: str, password: str, name: str, role: str = "buyer") -> User:
-    """A new account.  Raises EmailTaken."""
-    hashed = await _off_loop(_hasher.hash, password)
+def address(email: str) -> str:
+    """The one form in which an address is kept: lower case, its domain as the mail system knows it (ASCII).  Letters
+    that only look like others are refused before the @, where no rule says which are the same.  Raises BadAddress."""
+    local, at, domain = unicodedata.normalize("NFKC", email).strip().lower().rpartition("@")
+    if not at or not local or not local.isascii():
+        raise BadAddress("Before the @ only letters of the Latin alphabet, digits and signs can be used")
     try:
-        return await User.create(email=email.strip().lower(), name=name.strip(), password_hash=hashed, role=role)
-    except IntegrityError as error:
+        found = f"{local}@{idna.encode(domain, uts46=True, transitional=False).decode()}"
+    except idna.IDNAError:
+        raise BadAddress("After the @ there must be a domain") from None
+    if len(found) > 254:
+        raise BadAddress("This is longer than an address can be")
+    return found
+
+
+def plain_address(email: str) -> str:
+    """The address in its one form, or as it was written when it is none: to count attempts by."""
+    try:
+        return address(email)
+    except BadAddress:
+        return email.strip().lower()
+
+
+async def make_user(
+    email: str, password: str | None, name: str, role: str = "buyer", *, verified: bool = False, trace: str = ""
+) -> User:
+    """A new account; without a password for one who logs in elsewhere.  Where the address is not verified yet, the
+    letter that welcomes its owner and asks them to is noted with it.  Raises EmailTaken, BadAddress,
+    TooManyPasswords."""
+    kept = address(email)
+    password_hash = "" if password is None else await passwords.hashed(password)
+    user_id = new_id()
+    try:
+        await pool().execute(
+            query("user_make"), user_id, kept, name.strip(), password_hash, role, verified, new_id(),
+            letter_links.VALID_MINUTES["verify"], new_id(), mailing.domain(), trace,
+        )  # fmt: skip
+    except asyncpg.UniqueViolationError as error:
         raise EmailTaken(email) from error
+    return await User.get(id=user_id)
 
 
 async def with_email(email: str) -> User | None:
-    return await User.get_or_none(email=email.strip().lower())
+    try:
+        return await User.get_or_none(email=address(email))
+    except BadAddress:
+        return None
 
 
 async def with_id(user_id: UUID) -> User | None:
-    return await User.get_or_none(id=user_id)
+    """The account, unless it was erased."""
+    return await User.get_or_none(id=user_id, erased_at=None)
 
 
 async def is_admin(user_id: UUID) -> bool:
     """As of now, whatever a token of the last minutes says."""
-    return await User.filter(id=user_id, role="admin").exists()
+    return await User.filter(id=user_id, role="admin", suspended_at=None, erased_at=None).exists()
 
 
-async def log_in(email: str, password: str) -> User | None:
-    """The account, if address and password fit; known and unknown addresses take equally long."""
+async def log_in(email: str, password: str) -> tuple[User | None, bool]:
+    """The account of this address, if there is one, and whether the password is its own.  Known and unknown addresses
+    take equally long.  Raises TooManyPasswords."""
     user = await with_email(email)
-    fits = await _off_loop(_verify, user.password_hash if user else _NOBODY, password)
-    return user if user and fits else None
+    return user, await passwords.fits(password, user.password_hash if user else None)
 
 
-async def begin_session(user_id: UUID) -> str:
-    """A refresh token of a new family."""
-    return await _issue(user_id, new_id())
+async def by_provider(provider: str, subject: str) -> User | None:
+    """The account to which this account at a provider was linked."""
+    user: User | None = await User.get_or_none(
+        provider_logins__provider=provider, provider_logins__subject=subject, erased_at=None
+    )
+    return user
 
 
-async def refresh(token: str) -> tuple[User, str]:
-    """The account and the next refresh token.  Raises NotRefreshed."""
-    now = clock.now()
-    row = await RefreshToken.get_or_none(token_hash=_hash(token)).prefetch_related("user")
-    if row is None or row.revoked_at is not None or row.expires_at <= now:
-        raise NotRefreshed
-    first = await RefreshToken.filter(id=row.id, used_at=None).update(used_at=now)
-    if not first and row.used_at and now - row.used_at > timedelta(seconds=GRACE_SECONDS):
-        await RefreshToken.filter(family=row.family, revoked_at=None).update(revoked_at=now)
-        raise NotRefreshed
-    return row.user, await _issue(row.user.id, row.family)
+async def link_provider(user: User, provider: str, subject: str) -> User:
+    """Link an account at a provider; the account to which it is linked now: who was linked first stays."""
+    await pool().execute(query("provider_link"), new_id(), user.id, provider, subject)
+    return await by_provider(provider, subject) or user
 
 
-async def end_session(token: str, everywhere: bool = False) -> None:
-    """Revoke the token's family, or all of its owner's.  Nothing happens for a token that is not known."""
-    row = await RefreshToken.get_or_none(token_hash=_hash(token))
-    if row is None:
-        return
-    which = RefreshToken.filter(user_id=row.user_id) if everywhere else RefreshToken.filter(family=row.family)  # type: ignore[attr-defined]
-    await which.filter(revoked_at=None).update(revoked_at=clock.now())
+async def set_password(rows: Any, user: User, password_hash: str) -> bool:
+    """False when it was changed meanwhile."""
+    return str(await rows.execute(query("password_set"), user.id, password_hash, user.password_hash)) == "UPDATE 1"
+
+
+async def rename(user_id: UUID, name: str) -> None:
+    await User.filter(id=user_id, erased_at=None).update(name=name.strip())
+
+
+class UserFilter(NamedTuple):
+    """What the operator looks for; ``words`` in lower case, of address or name."""
+
+    words: str | None
+    role: str | None
+    suspended: bool | None
+
+
+async def page(wanted: UserFilter, before: tuple[datetime, UUID] | None, limit: int) -> list[Any]:
+    """Accounts, newest first, those after the cursor."""
+    at, last = before or (None, None)
+    words = wanted.words and wanted.words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return list(await pool().fetch(query("users_page"), words, wanted.role, wanted.suspended, at, last, limit))
+
+
+async def for_operator(user_id: UUID) -> Any | None:
+    return await pool().fetchrow(query("user_for_operator"), user_id)
+
+
+async def lock_admins(rows: Any) -> set[UUID]:
+    """The admins who can act, locked until the transaction's end."""
+    return {row["id"] for row in await rows.fetch(query("admins_lock"))}
+
+
+async def for_change(rows: Any, user_id: UUID) -> Any | None:
+    """An account's role and when it was suspended, locked until the transaction's end; None when it is not there."""
+    return await rows.fetchrow(query("user_for_change"), user_id)
+
+
+async def change(rows: Any, user_id: UUID, role: str | None, suspended: bool | None) -> Any:
+    """The account, changed."""
+    return await rows.fetchrow(query("user_change"), user_id, role, suspended)
 
 
 def demo_accounts() -> list[DemoAccount]:
@@ -118,25 +167,3 @@ def demo_accounts() -> list[DemoAccount]:
         if email and password and os.environ.get("FRONTROW_MODE") != "production":
             found.append(DemoAccount(role, name, email, password))
     return found
-
-
-async def _issue(user_id: UUID, family: UUID) -> str:
-    token = secrets.token_urlsafe(32)
-    expires = clock.now() + timedelta(days=REFRESH_DAYS)
-    await RefreshToken.create(user_id=user_id, family=family, token_hash=_hash(token), expires_at=expires)
-    return token
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _verify(hashed: str, password: str) -> bool:
-    try:
-        return _hasher.verify(hashed, password)
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-async def _off_loop(function: Callable[..., ResultT], *args: object) -> ResultT:
-    return await asyncio.get_running_loop().run_in_executor(_workers, function, *args)

@@ -30,12 +30,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str
     rabbitmq_url: str
     jwt_secret: str
+    jwt_kid: str = "1"
+    jwt_other_keys: str = ""
     booking_namespace: UUID
     ticket_signing_key: str
     razorpay_url: str
     razorpay_key_id: str
     razorpay_key_secret: str
     razorpay_webhook_secret: str
+    google_client_id: str = ""
+    google_client_secret: str = ""
+    google_issuer: str = "https://accounts.google.com"
+    github_client_id: str = ""
+    github_client_secret: str = ""
+    github_url: str = "https://github.com"
+    github_api_url: str = "https://api.github.com"
     edge_host: str = "127.0.0.1"
     edge_port: int = 8000
     edge_reuse_port: Literal["on", "off"] = "off"
@@ -65,6 +74,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "INFO"
 
     @property
+    def jwt_keys(self) -> dict[str, str]:
+        """The key ring: tokens are signed with the key named ``jwt_kid``, and accepted with any."""
+        return _key_ring(self.jwt_kid, self.jwt_secret, self.jwt_other_keys)
+
+    @property
     def signing_seed(self) -> bytes:
         """The 32 bytes from which the Ed25519 key of tickets is made."""
         return base64.b64decode(self.ticket_signing_key)
@@ -83,6 +97,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 @cache
 def _networks(text: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+@cache
+def _key_ring(kid: str, secret: str, others: str) -> dict[str, str]:
+    pairs = (pair.partition(":") for pair in others.split(",") if pair.strip())
+    return {name.strip(): other.strip() for name, _, other in pairs} | {kid: secret}
 
 
 class SettingsError(Exception):
@@ -124,8 +144,11 @@ def _check(settings: Settings) -> None:
         seed = b""
     if len(seed) != 32:
         raise SettingsError("settings: TICKET_SIGNING_KEY must be the base64 of 32 bytes")
-    if len(settings.jwt_secret) < 32:
-        raise SettingsError("settings: JWT_SECRET must have at least 32 characters")
+    if any(len(key) < 32 for key in settings.jwt_keys.values()) or "" in settings.jwt_keys:
+        raise SettingsError(
+            "settings: JWT_SECRET, and each secret of JWT_OTHER_KEYS (name:secret,name:secret), must have at least 32 "
+            "characters"
+        )
     if not (1 <= settings.show_lanes <= 100 and settings.saga_lanes in (1, 2, 4, 8, 16)):
         raise SettingsError("settings: SHOW_LANES is 1 to 100, SAGA_LANES is 1, 2, 4, 8 or 16")
     if not _AGE.fullmatch(settings.lane_max_age):
@@ -136,11 +159,21 @@ def _check(settings: Settings) -> None:
         settings.proxy_networks  # noqa: B018  reads what was given
     except ValueError as error:
         raise SettingsError(f"settings: TRUSTED_PROXIES is a list of networks, as 10.0.0.0/8: {error}") from None
+    for name in ("google", "github"):
+        if bool(getattr(settings, f"{name}_client_id")) != bool(getattr(settings, f"{name}_client_secret")):
+            raise SettingsError(f"settings: {name.upper()}_CLIENT_ID and {name.upper()}_CLIENT_SECRET belong together")
     if settings.frontrow_mode == "production":
+        plain = [
+            name.upper() for name in ("google_issuer", "github_url", "github_api_url")
+            if not getattr(settings, name).startswith("https://")
+        ]  # fmt: skip
+        if plain:
+            raise SettingsError(f"settings: {', '.join(plain)} must begin with https:// in production")
         if settings.rate_limits == "off":
             raise SettingsError("settings: RATE_LIMITS=off is refused in production")
         secrets = (
             "jwt_secret",
+            "jwt_other_keys",
             "razorpay_key_secret",
             "razorpay_webhook_secret",
             "database_url",

@@ -376,11 +376,12 @@ async def until_nothing_is_on_its_way(rows: asyncpg.Pool) -> None:
 
     async def is_quiet() -> bool:
         return not await rows.fetchval(
-            """SELECT count(*) FROM saga WHERE course = 'forward' AND step IN ('seats', 'payment', 'tickets', 'letter')
-            AND changed_at > now() - interval '30 s'"""
+            """SELECT (SELECT count(*) FROM saga WHERE course = 'forward' AND changed_at > now() - interval '30 s'
+                AND step IN ('seats', 'payment', 'tickets', 'letter'))
+            + (SELECT count(*) FROM letter WHERE next_try_at IS NOT NULL AND attempts < 2)"""
         )
 
-    await until("the sales of earlier tests are at rest", is_quiet, within=40)
+    await until("the sales and letters of earlier tests are at rest", is_quiet, within=40)
 
 
 async def let_time_pass(rows: asyncpg.Pool, booking_id: str) -> None:

@@ -6,6 +6,7 @@ test; it never skips it.
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import asyncpg
 import httpx
@@ -15,7 +16,7 @@ import pytest
 # the same examples in every run: what is red stays red (`--hypothesis-profile=default` explores others)
 hypothesis.settings.register_profile("the-same", derandomize=True, database=None)
 hypothesis.settings.load_profile("the-same")
-pytest.register_assert_rewrite("box_office", "running_product")
+pytest.register_assert_rewrite("box_office", "newcomers", "running_product")
 
 from box_office import Buyer, Buyers, Emulator, Mailbox, Show, Shows  # noqa: E402  rewriting comes first
 from running_product import Product  # noqa: E402
@@ -58,8 +59,10 @@ async def rows(product: Product) -> AsyncIterator[asyncpg.Pool]:
 
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[httpx.AsyncClient]:
+    """One client for everybody: it keeps nobody's cookies."""
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
-    async with httpx.AsyncClient(timeout=20, trust_env=False, limits=limits) as client:
+    async with httpx.AsyncClient(timeout=20, trust_env=False, limits=limits, cookies=no_cookies) as client:
         yield client
 
 

@@ -14,6 +14,7 @@ from sagas.messages import (
     RequestPayment,
     SagaCommand,
     SendLetter,
+    SendPersonalLetter,
     TakeWebhook,
 )
 from store import catalogue
@@ -32,6 +33,7 @@ QUEUES: dict[type[Message], str] = {
     TakeWebhook: WEBHOOKS,
     MakePdf: DOCUMENTS,
     SendLetter: LETTERS,
+    SendPersonalLetter: LETTERS,
 }
 
 #: How long a show's lane is believed without asking; a stale answer comes back as ``elsewhere`` and is sent again.

@@ -11,6 +11,7 @@ from sanic import Blueprint, Request
 from sanic.exceptions import NotFound
 from sanic.response import HTTPResponse, redirect
 
+from edge.login_providers import configured
 from edge.pages.rendering import page
 from sagas import clock
 from sagas.messages import Price
@@ -28,6 +29,16 @@ KINDS = {
     "match": "Matches",
     "conference": "Conferences",
     "other": "And more",
+}
+#: Why a log-in elsewhere came to nothing, in words.
+NOT_LOGGED_IN = {
+    "begin-again": "That took too long, or began in another window. Please try again.",
+    "provider-refused": "You were not logged in there. Try again, or use your password.",
+    "provider-failed": "The other side could not be asked. Try again in a moment, or use your password.",
+    "address-not-verified": "Your address is not verified there, so it cannot be used to log in here.",
+    "account-exists": "There is an account with your address, and nobody has confirmed yet that the address is theirs. "
+    "Log in with its password and confirm it, or set a new password; then you can log in this way too.",
+    "suspended": "This account is suspended. Write to us if that is a mistake.",
 }
 EVENTS_ON_A_PAGE = 24
 MAX_SEARCH_CHARACTERS = 100
@@ -104,12 +115,44 @@ async def booking(_request: Request, booking_id: str) -> HTTPResponse:
 
 @pages.get("/log-in")
 async def log_in(request: Request) -> HTTPResponse:
-    return await page("log_in.html", next_path=_own_path(request.args.get("next")))
+    problem = NOT_LOGGED_IN.get(str(request.args.get("problem", "")))
+    next_path = own_path(request.args.get("next"))
+    return await page("log_in.html", next_path=next_path, problem=problem, providers=configured().values())
 
 
 @pages.get("/register")
 async def register(request: Request) -> HTTPResponse:
-    return await page("register.html", next_path=_own_path(request.args.get("next")))
+    next_path = own_path(request.args.get("next"))
+    return await page("register.html", next_path=next_path, providers=configured().values())
+
+
+@pages.get("/logged-in")
+async def logged_in(request: Request) -> HTTPResponse:
+    """Back from a login provider: a page of ours that notes who is here, and goes on."""
+    return await page("logged_in.html", next_path=own_path(request.args.get("next")))
+
+
+@pages.get("/forgot-password")
+async def forgot_password(_request: Request) -> HTTPResponse:
+    return await page("forgot_password.html")
+
+
+@pages.get("/reset-password")
+async def reset_password(_request: Request) -> HTTPResponse:
+    """Where a letter's link leads; what it carries is in the fragment, which never comes here."""
+    return await page("reset_password.html")
+
+
+@pages.get("/verify-email")
+async def verify_email(_request: Request) -> HTTPResponse:
+    """Where a letter's link leads; looking at it changes nothing."""
+    return await page("verify_email.html")
+
+
+@pages.get("/profile")
+async def profile(_request: Request) -> HTTPResponse:
+    """The visitor's own account: a shell that scripts fill."""
+    return await page("profile.html")
 
 
 @pages.get("/favicon.ico")
@@ -152,7 +195,7 @@ def _after(request: Request) -> tuple[datetime, UUID] | None:
         return None
 
 
-def _own_path(path: str | None) -> str:
+def own_path(path: str | None) -> str:
     """A path of this shop to go back to; anything that a browser could take for another host is not one."""
     plain = path is not None and len(path) <= MAX_PATH_CHARACTERS and path.isascii() and path.isprintable()
     if path is None or not plain or not path.startswith("/") or path.startswith("//") or "\\" in path:

@@ -12,7 +12,8 @@ NAME = "each confirmed booking has exactly one confirmation in the mailbox, with
 DUE = """SELECT b.id AS booking_id, u.email, l.message_id, l.status, l.last_error, l.sent_at FROM booking b
 JOIN "user" u ON u.id = b.buyer_id JOIN saga s ON s.id = b.id
 LEFT JOIN letter l ON l.booking_id = b.id AND l.template = 'confirmed'
-WHERE b.state = 'confirmed' AND (s.course = 'ended' OR s.changed_at < now() - interval '30 s')"""
+WHERE b.state = 'confirmed' AND u.erased_at IS NULL
+    AND (s.course = 'ended' OR s.changed_at < now() - interval '30 s')"""
 
 
 async def check(evidence: Evidence) -> Finding:

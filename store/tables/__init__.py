@@ -10,7 +10,7 @@ from store.tables.letters import File, Letter
 from store.tables.limits import RateLimit
 from store.tables.money import Capture, Payment, Refund, Wallet, WalletEntry, WebhookEvent
 from store.tables.organisers import ChangeRecord, Organiser, OrganiserInvitation, OrganiserMember
-from store.tables.people import RefreshToken, User
+from store.tables.people import LetterLink, LogIn, ProviderLogin, RefreshToken, Session, User
 from store.tables.tickets import Ticket
 
 __all__ = [
@@ -20,14 +20,18 @@ __all__ = [
     "File",
     "Hall",
     "Letter",
+    "LetterLink",
+    "LogIn",
     "Organiser",
     "OrganiserInvitation",
     "OrganiserMember",
     "Payment",
+    "ProviderLogin",
     "RateLimit",
     "RefreshToken",
     "Refund",
     "SeatPlan",
+    "Session",
     "Show",
     "Ticket",
     "User",

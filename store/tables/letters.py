@@ -7,16 +7,21 @@ from sagas.identity import new_id
 
 
 class Letter(Model):
-    """One letter of one booking: unique by booking and template, sent once under its own Message-ID."""
+    """One letter, sent once under its own Message-ID: about a booking, unique by booking and template, or to a person
+    about their account (``user_id``; ``link_id`` is the link that it takes to them).  What no saga asks for again is
+    due at ``next_try_at``."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
-    booking_id = fields.UUIDField()
+    booking_id = fields.UUIDField(null=True)
+    user_id = fields.UUIDField(null=True, db_index=True)
+    link_id = fields.UUIDField(null=True)
     template = fields.CharField(max_length=40)
     recipient = fields.CharField(max_length=254)
     message_id = fields.CharField(max_length=120, unique=True)
     status = fields.CharField(max_length=20, default="waiting")
     attempts = fields.IntField(default=0)
     claimed_until = fields.DatetimeField(null=True)
+    next_try_at = fields.DatetimeField(null=True)
     last_error = fields.CharField(max_length=300, default="")
     trace_id = fields.CharField(max_length=32, default="")
     created_at = fields.DatetimeField(auto_now_add=True)

@@ -8,6 +8,7 @@ import uuid
 import httpx
 import pytest
 from box_office import new_key, problem_of, until
+from newcomers import Newcomer
 
 from compose import ports
 
@@ -227,3 +228,39 @@ async def test_a_limit_that_makes_no_sense_is_refused_and_nothing_changes(buyers
     answer = await admin.ask("PATCH", "/v1/admin/limits", json={"limits": [limit]})
     assert problem_of(answer, 422)["errors"][0]["pointer"] == pointer
     assert await rows.fetchval("SELECT count(*) FROM rate_limit") == 0
+
+
+async def test_guessing_from_many_addresses_is_slowed_down_and_does_not_lock_the_owner_out(http, edge_url, strict_edge):
+    """Whoever has logged in to the account from where they are is not counted among the strangers."""
+    owner = await Newcomer(http, edge_url).register()
+    assert (await owner.try_to_log_in()).status_code == 200, "from an address that is known by this"
+    statuses = []
+    for number in range(6):
+        from_there = httpx.AsyncHTTPTransport(local_address=f"127.0.9.{number + 1}")
+        async with httpx.AsyncClient(transport=from_there) as guesser:
+            for _ in range(4):
+                body = {"email": owner.email, "password": "guess-after-guess"}
+                statuses.append((await guesser.post(f"{strict_edge}/v1/auth/login", json=body)).status_code)
+            if number == 5:
+                body["password"] = owner.password
+                answer = await guesser.post(f"{strict_edge}/v1/auth/login", json=body)
+                problem_of(answer, 429)
+    assert statuses[:20] == [401] * 20 and set(statuses[21:]) == {429}, statuses
+    assert (await _at(owner, strict_edge).try_to_log_in()).status_code == 200
+
+
+def _at(owner, edge_url):
+    elsewhere = Newcomer(owner.http, edge_url)
+    elsewhere.email, elsewhere.password = owner.email, owner.password
+    return elsewhere
+
+
+async def test_a_spoofed_x_forwarded_for_counts_as_the_same_client(strict_edge):
+    statuses = []
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address="127.0.9.100")) as liar:
+        for number in range(40):
+            body = {"email": f"nobody-{uuid.uuid4()}@example.com", "password": "guess-after-guess"}
+            address = f"10.0.0.{number}"
+            headers = {"X-Forwarded-For": address, "X-Real-IP": address, "Forwarded": f"for={address}"}
+            statuses.append((await liar.post(f"{strict_edge}/v1/auth/login", json=body, headers=headers)).status_code)
+    assert 429 in statuses, "a bucket of thirty was taken from by one client"

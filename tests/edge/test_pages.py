@@ -1,63 +1,20 @@
 """The shop in a real browser: a sale from registering to the ticket, others watching, and what may go wrong.
 
-Chromium is Debian's own (`/usr/bin/chromium`); a page that logs a script error fails its test.
+A page that logs a script error fails its test (see conftest.py).
 """
 
 import re
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from box_office import Buyer, Buyers, Show, Shows
-from playwright.async_api import Browser, Locator, Page, Route, async_playwright, expect
+from box_office import Buyers, Show, Shows
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
-#: A sale's steps pass through several processes on a machine that may be busy.
-SALE_LIMIT_MS = 30_000
 ARENA_SEATS = 14_000
 
 Visitor = Callable[..., Awaitable[Page]]
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield running
-        await running.close()
-
-
-@pytest.fixture
-async def visitor(browser: Browser, edge_url: str) -> AsyncIterator[Visitor]:
-    """Makes visitors, each with a browser profile of its own; none of their pages may fail in a script."""
-    failures: list[str] = []
-
-    async with AsyncExitStack() as stack:
-
-        async def make(buyer: Buyer | None = None, *, phone: bool = False) -> Page:
-            context = await browser.new_context(
-                base_url=edge_url, viewport=PHONE if phone else DESKTOP, has_touch=phone
-            )
-            stack.push_async_callback(context.close)
-            context.set_default_timeout(SALE_LIMIT_MS)
-            if buyer is not None:
-                cookie = {"name": "frontrow_access", "value": buyer.token, "url": edge_url}
-                await context.add_cookies([cookie])
-                await context.add_init_script("localStorage.setItem('frontrow.member', 'Test Buyer')")
-            page = await context.new_page()
-            page.on("pageerror", lambda error: failures.append(str(error)))
-            page.on(
-                "console",
-                lambda said: failures.append(said.text) if "Content Security Policy" in said.text else None,
-            )
-            return page
-
-        yield make
-    assert not failures, "\n".join(failures)
 
 
 async def open_show(page: Page, show: Show) -> None:

@@ -1,9 +1,9 @@
-/* The log-in and register forms: send, say what is wrong beside its field, go where the visitor came from. */
+/* The forms of accounts: send, say what is wrong beside its field, and then go on, mostly to where the visitor came from. */
 import { ask, member, sentence } from "./api.js";
 import { make } from "./element.js";
 
-/** `steps(fields)` asks the API and gives the last answer. */
-export function accountForm(form, steps) {
+/** `steps(fields)` asks the API and gives the last answer; when that is good, `done(answer)`. */
+export function accountForm(form, steps, done = () => location.assign(form.dataset.next)) {
   const button = form.querySelector("button");
   const problem = form.querySelector(".problem");
   button.disabled = false;
@@ -19,7 +19,7 @@ export function accountForm(form, steps) {
     button.disabled = true;
     const answer = await steps(Object.fromEntries(new FormData(form)));
     if (answer.ok) {
-      location.assign(form.dataset.next);
+      done(answer);
       return;
     }
     button.disabled = false;

@@ -1,6 +1,7 @@
 /* On every page: who is logged in, and logging out. */
 import { ask, member as remembered } from "./api.js";
 
+const NOWHERE_TO_COME_BACK_TO = ["/", "/log-in", "/register", "/forgot-password", "/reset-password", "/verify-email"];
 const account = document.getElementById("account");
 const visitor = account.querySelector(".visitor");
 const member = account.querySelector(".member");
@@ -30,7 +31,7 @@ export const me = (async () => {
 
 for (const link of account.querySelectorAll("[data-comes-back]")) {
   const here = location.pathname;
-  if (!["/", "/log-in", "/register"].includes(here)) link.href += `?next=${encodeURIComponent(here)}`;
+  if (!NOWHERE_TO_COME_BACK_TO.includes(here)) link.href += `?next=${encodeURIComponent(here)}`;
 }
 
 document.getElementById("log-out").addEventListener("click", async () => {
