@@ -48,12 +48,6 @@ def test_an_aisle_parts_two_seats():
     assert [round(b - a, 2) for a, b in pairwise(xs)] == [1, 2, 1]
 
 
-def test_companions_have_places_of_their_own_beside():
-    [section] = drawn(seated(accessible=["A-1"], companions=["A-2"]))
-    marked = [(seat.accessible, seat.companion) for seat in section.rows[0].seats]
-    assert marked[:3] == [(True, False), (False, True), (False, False)]
-
-
 def test_accessible_places_are_named_by_row_and_seat():
     [section] = drawn(seated(accessible=["A-1", "C-4"]))
     marked = [f"{row.label}-{seat.label}" for row in section.rows for seat in row.seats if seat.accessible]
