@@ -30,6 +30,13 @@ def _is_there(url):
         connection.close()
 
 
+def _left(url):
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    declared = connection.channel().queue_declare(f"{WEBHOOKS}.XQ", passive=True)
+    connection.close()
+    return declared.method.message_count
+
+
 def die_with_it(url):
     """Take the message as a worker does, and vanish; whether there was one."""
     connection = pika.BlockingConnection(pika.URLParameters(url))
@@ -75,4 +82,6 @@ async def test_a_letter_is_neither_lost_nor_doubled_when_the_sweep_dies_over_it(
     stage.worker("sweeps")
     await until("every letter is a row", lambda: stage.value("SELECT count(*) = 50 FROM dead_letter"))
     assert await stage.value("SELECT count(DISTINCT body) FROM dead_letter") == 50
+    assert await stage.workers[-1].end() == 0  # whatever it had not acknowledged is back in the queue by then
+    assert await asyncio.to_thread(_left, stage.broker.url) == 0
     await stage.broker.delete(WEBHOOKS, f"{WEBHOOKS}.DQ", f"{WEBHOOKS}.XQ")
