@@ -46,7 +46,7 @@ CREATE TRIGGER change_record_stays BEFORE UPDATE OR DELETE ON change_record
 
 
 class Migration(migrations.Migration):
-    dependencies = [('frontrow', '0003_operating')]
+    dependencies = [('frontrow', '0004_operating')]
 
     operations = [
         ops.CreateModel(

@@ -22,5 +22,5 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("frontrow", "0007_figures")]
+    dependencies = [("frontrow", "0008_figures")]
     operations = [ops.RunSQL(UP, reverse_sql=DOWN)]

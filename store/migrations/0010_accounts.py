@@ -30,7 +30,7 @@ ALTER TABLE letter DROP CONSTRAINT letter_of_booking_or_person;
 
 
 class Migration(migrations.Migration):
-    dependencies = [('frontrow', '0007_shows_wait_for_venues')]
+    dependencies = [('frontrow', '0009_shows_wait_for_venues')]
 
     initial = False
 
