@@ -21,11 +21,13 @@ from loadtest.chaos import memory
 from loadtest.chaos.faults import FAULTS
 from loadtest.chaos.ground import Chaos, feed_on
 from loadtest.chaos.judging import PATIENCE, judge, tell
+from loadtest.chaos.moves import MOVES
 from loadtest.chaos.outages import OUTAGES
 from loadtest.chaos.script import DECK, WORKER_FAULTS, Act, script
 from loadtest.stack import ROOT, StackUnknown, needed
 from store.settings import SettingsError
 
+PLAYED = FAULTS | OUTAGES | MOVES
 COMMANDS, SHORT_COMMANDS = 50_000, 4_000
 #: Small segments, so that logs roll all the while; wishes that are soon too old, so that an alarm outlasts them.
 TOLD = {
@@ -55,7 +57,7 @@ async def run(chaos: Chaos, acts: list[Act], with_memory: bool) -> dict[str, Any
             ]
             for act in acts:
                 began = time.monotonic()
-                await (FAULTS | OUTAGES)[act.kind](chaos, act)
+                await PLAYED[act.kind](chaos, act)
                 played += 1
                 chaos.say(f"{played:>3}/{len(acts)} {act.kind} {act.style} ({time.monotonic() - began:.1f} s)")
             ended = True

@@ -16,6 +16,7 @@ import asyncpg
 from loadtest.accounts import make_buyers
 from loadtest.bench.ground import Ground
 from loadtest.bench.shows import Show, make_shows
+from loadtest.bench.wishes import Parcel
 from loadtest.chaos.broker import BrokerControl
 from loadtest.chaos.crew import Crew, Member
 from loadtest.chaos.numbered import Feed
@@ -80,7 +81,9 @@ class Chaos:
         self.database: Any = None
         self.crew: Any = None
         self.feeds: dict[str, Feed] = {}
+        self._unnumbered: dict[str, Feed] = {}
         self.spare: dict[str, Show] = {}
+        self.roaming: Any = None
         self.storm: Any = None
         self.seen: Counter[str] = Counter()
         self.taken_over: dict[str, list[float]] = {"killed": [], "paused": []}
@@ -114,6 +117,7 @@ class Chaos:
         await self.product.command("actors.demo", "race", "chaos", "--seats", "4", "--hold-seconds", f"{HOLD_SECONDS}")
         made = await make_shows(self.product, FEED_SEATS, 2 * len(self.lanes), self.lanes)
         spare = await make_shows(self.product, SPARE_SEATS, len(self.lanes), self.lanes)
+        [self.roaming] = await make_shows(self.product, FEED_SEATS, 1, self.lanes)
         storm_lanes = self.lanes[:-1]
         asked = await make_shows(self.product, STORM_SEATS, len(storm_lanes), storm_lanes)
         self.spare = {show.lane: show for show in spare}
@@ -161,6 +165,24 @@ class Chaos:
                 return
             before = now
             await asyncio.sleep(0.5)
+
+    async def put(self, lane: str, parcels: list[Parcel]) -> list[str]:
+        """Publish messages that have no number, in this order; what each came to."""
+        if lane not in self.feeds and lane not in self._unnumbered:
+            self._unnumbered[lane] = Feed(settings().rabbitmq_url, lane, [], 0, self.seed)
+        feed = self.feeds.get(lane) or self._unnumbered[lane]
+        async with feed.at_rest:
+            await feed.fill(parcels)
+        return [await self._outcome(one) for one in parcels]
+
+    async def _outcome(self, one: Parcel) -> str:
+        query = "SELECT outcome FROM journal WHERE lane = $1 AND publish_id = $2"
+        decided = await until(
+            f"{one.publish_id} decided",
+            lambda: self.database.fetchval(query, one.lane, one.publish_id),
+            DECIDED_LIMIT_SECONDS,
+        )
+        return str(decided)
 
     async def decided(self, booking_id: UUID, seconds: float) -> None:
         await until(

@@ -24,6 +24,8 @@ DECK: dict[str, tuple[int, int]] = {
     "head trimmed": (1, 1),
     "junk": (6, 1),
     "sent again": (4, 1),
+    "show moved": (5, 1),
+    "lane added": (1, 1),
 }
 #: What is done to lane workers themselves; of these the long run plays a hundred and more.
 WORKER_FAULTS = ("killed", "paused", "cut off from RabbitMQ", "cut off from Postgres", "restarted")

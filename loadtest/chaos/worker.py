@@ -38,6 +38,10 @@ class LaneWorker:
         self._paused = False
         self._ending = False
 
+    def tell(self, **settings: str) -> None:
+        """Settings for its next life."""
+        self._environment |= settings
+
     def start(self) -> None:
         self._ending = self._paused = False
         with self._log.open("ab") as out:

@@ -169,3 +169,10 @@ def test_memory_that_grows_after_the_first_round_is_told() -> None:
     level = [Level(2_500, 120.0), Level(30_000, 128.0), Level(60_000, 131.0)]
     assert growth(level) == []
     assert growth([*level, Level(90_000, 170.0)]) == ["120 MB after 2,500 decisions, 170 MB after 90,000"]
+
+
+def test_a_show_moves_and_a_lane_is_added_while_others_are_sold(played: dict[str, Any]) -> None:
+    situations = ("a show moved to another lane, with holds and payments", "a lane added while others were sold on")
+    holds(played, "order", *situations)
+    holds(played, "chain", *situations)
+    holds(played, "verified", *situations)
