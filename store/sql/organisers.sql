@@ -1,13 +1,13 @@
 -- name: bodies_of_account
 -- The bodies that an account may act for, and as what: those it is a member of; for an admin also the operator's own,
--- and any other ($2) that is named.
+-- and any other ($2) that is named. None for an account that is suspended.
 SELECT o.id, m.role, o.status, o.operator
-FROM organiser_member m JOIN organiser o ON o.id = m.organiser_id
-WHERE m.user_id = $1
+FROM organiser_member m JOIN organiser o ON o.id = m.organiser_id JOIN "user" u ON u.id = m.user_id
+WHERE m.user_id = $1 AND u.suspended_at IS NULL AND u.erased_at IS NULL
 UNION ALL
 SELECT o.id, 'admin', o.status, o.operator
 FROM organiser o JOIN "user" u ON u.id = $1 AND u.role = 'admin'
-WHERE o.operator OR o.id = $2
+WHERE (o.operator OR o.id = $2) AND u.suspended_at IS NULL AND u.erased_at IS NULL
 ORDER BY 2
 
 -- name: change_record_add

@@ -81,6 +81,10 @@ async def make_cast(rows: asyncpg.Pool, buyers: Buyers) -> Cast:
         "owner of a suspended body": await make_member(rows, buyers, suspended, "owner"),
         "owner of a body that applies": await make_member(rows, buyers, applied, "owner", "buyer"),
     }
+    # with a token that no session of theirs ends
+    owner = (await make_member(rows, buyers, house, "owner")).caller
+    await rows.execute("""UPDATE "user" SET suspended_at = now() WHERE id = $1""", owner.id)
+    people["suspended owner"] = Person("suspended owner", owner, "organiser")
     for role in ROLES:
         people[role] = await make_member(rows, buyers, house, role, "scanner" if role == "scanner" else "organiser")
     return Cast(people, house)
