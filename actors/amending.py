@@ -81,8 +81,10 @@ def _turn(show: Show, seats: tuple[str, ...], was: int, to_be: int, text: str) -
     return tuple(ordinal for ordinal in ordinals if show.states[ordinal] == was)
 
 
-def coupon_missing(show: Show, command: SetCoupon | DropCoupon) -> AnyRefusal | None:
-    """A coupon that is not there cannot be dropped."""
+def coupon_refused(show: Show, command: SetCoupon | DropCoupon) -> AnyRefusal | None:
+    """A coupon that is not there cannot be dropped, and one that is there cannot be made."""
     if type(command) is DropCoupon and command.code not in show.coupons:
         return CouponRefused(detail="There is no such coupon for this show.", reason="unknown")
+    if type(command) is SetCoupon and command.new and command.code in show.coupons:
+        return ChangeRefused(detail=f"This show has a coupon {command.code} already.", fields=("code",))
     return None

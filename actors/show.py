@@ -310,11 +310,11 @@ def _amend(show: Show, command: AmendShow, now: datetime, _inputs: Inputs) -> Ou
 
 
 def _set_coupon(show: Show, command: SetCoupon, _now: datetime, _inputs: Inputs) -> Outcome:
-    return Outcome("coupon-set")
+    return _changed("coupon-set", amending.coupon_refused(show, command))
 
 
 def _drop_coupon(show: Show, command: DropCoupon, _now: datetime, _inputs: Inputs) -> Outcome:
-    return _changed("coupon-dropped", amending.coupon_missing(show, command))
+    return _changed("coupon-dropped", amending.coupon_refused(show, command))
 
 
 def _block(show: Show, command: BlockSeats, _now: datetime, _inputs: Inputs) -> Outcome:

@@ -14,6 +14,7 @@ from edge.my_account import own
 from edge.operation import operation
 from edge.problems import Problem, too_many
 from edge.tokens import Who
+from edge.visitor import where
 from store import letter_links, mailing, passwords, people, sessions
 from store.connection import transaction
 
@@ -79,6 +80,7 @@ async def reset_password(request: Request, body: Reset) -> HTTPResponse:
         if user_id is None:
             raise _spent()
         ended = await sessions.end_all(rows, user_id, "password")
+        await sessions.was_reset(rows, user_id, where(request))
         await mailing.to_person(rows, user_id, "password-changed", request.ctx.traceparent[3:35])
     context(request).ended_sessions.add(*ended)
     return without_cookies(HTTPResponse(None, 204))

@@ -130,7 +130,7 @@ def _terms(given: NewCoupon | CouponTerms, show: Any) -> CouponTerms:
 
 
 async def _set(request: Request, show: Any, code: str, terms: CouponTerms, done: int) -> HTTPResponse:
-    command = SetCoupon(command_id=new_id(), show_id=show["id"], code=code, terms=terms)
+    command = SetCoupon(command_id=new_id(), show_id=show["id"], code=code, terms=terms, new=done == 201)
     decided = await decide_soon(context(request), show["lane"], command, request.ctx.traceparent)
     row = await rows.one(show["id"], code)
     view = _view(row, show["currency"]) if row is not None else _shown(code, terms, show["currency"], 0)

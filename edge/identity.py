@@ -13,6 +13,7 @@ from edge.client import address
 from edge.context import context
 from edge.operation import ACCESS_COOKIE, REFRESH_COOKIE, foreign, json, operation, same_origin
 from edge.problems import Problem, invalid, too_many, unavailable
+from edge.texts import ShortName
 from edge.tokens import ACCESS_SECONDS, issue
 from edge.visitor import where
 from store import passwords, people, sessions
@@ -28,22 +29,13 @@ identity = Blueprint("identity")
 Email = Annotated[
     str, msgspec.Meta(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+$")
 ]
-Name = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1,
-        max_length=100,
-        pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]*[^\s\x00-\x1f\x7f\u2028\u2029][^\x00-\x1f\x7f\u2028\u2029]*$",
-    ),
-]
-
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=200)]
 
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Email
     password: Password
-    name: Name
+    name: ShortName
 
 
 class LogIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -59,7 +59,10 @@ async def _keep(connection: Any, acting: Acting, found: Catalogue) -> list[str]:
     done, organiser_id = [], acting.organiser_id
     await rows.begin(connection, organiser_id)
     for venue in sorted(found.venues, key=lambda venue: venue.ref):
-        done.append(await rows.keep_venue(connection, organiser_id, venue.ref, msgspec.structs.asdict(venue)))
+        try:
+            done.append(await rows.keep_venue(connection, organiser_id, venue.ref, msgspec.structs.asdict(venue)))
+        except rows.ShowsToCome:
+            found.errors.append(("/time_zone", f"shows are to come to the venue with the ref {venue.ref}; it stays"))
     for hall in sorted(found.halls, key=lambda hall: hall.ref):
         if not await rows.has_venue(connection, organiser_id, hall.venue_ref):
             found.errors.append((f"{hall.at}/of", f"there is no venue with the ref {hall.venue_ref}"))

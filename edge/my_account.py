@@ -10,9 +10,10 @@ from sanic.response import HTTPResponse
 from edge import views
 from edge.context import context
 from edge.cursor import Page, decode_cursor, encode_cursor
-from edge.identity import Name, Password, too_busy, user_view, without_cookies
+from edge.identity import Password, too_busy, user_view, without_cookies
 from edge.operation import json, operation
 from edge.problems import Problem, invalid, not_found, too_many
+from edge.texts import ShortName
 from edge.tokens import Who
 from sagas.clock import now
 from store import mailing, passwords, people, sessions
@@ -26,7 +27,7 @@ FRESH_SECONDS = 600
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    name: Name
+    name: ShortName
 
 
 class NewPassword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -144,6 +144,11 @@ def operation(
     return decorate
 
 
+def methods_at(path: str) -> list[str]:
+    """The methods that there are at this path: the router does not tell them for a path with parameters."""
+    return sorted({one.method for one in OPERATIONS if re.fullmatch(re.sub(r"{\w+}", "[^/]+", one.path), path)})
+
+
 def _parameter(found: re.Match[str]) -> str:
     """What a path holds: ids are UUIDs, all else is a word."""
     name = found[1]

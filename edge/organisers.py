@@ -14,6 +14,7 @@ from edge.cursor import Page, decode_cursor, encode_cursor
 from edge.identity import Email
 from edge.operation import json, operation
 from edge.problems import Problem, not_found
+from edge.texts import Name
 from edge.tokens import Who
 from store import organisers as rows
 from store.connection import transaction
@@ -21,22 +22,19 @@ from store.settings import settings
 
 organisers = Blueprint("organisers")
 
-#: One line of text, with something in it.
-_LINE = r"^[^\x00-\x1f\x7f\u2028\u2029]*[^\s\x00-\x1f\x7f\u2028\u2029][^\x00-\x1f\x7f\u2028\u2029]*$"
-LegalName = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_LINE)]
 TaxId = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./-]*$")]
 PayoutAccount = Annotated[str, msgspec.Meta(min_length=4, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@-]*$")]
 
 
 class OrganiserApplication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    legal_name: LegalName
+    legal_name: Name
     support_email: Email
     tax_id: TaxId | None = None
     payout_account: PayoutAccount | None = None
 
 
 class OrganiserChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    legal_name: LegalName | UnsetType = UNSET
+    legal_name: Name | UnsetType = UNSET
     support_email: Email | UnsetType = UNSET
     tax_id: TaxId | UnsetType | None = UNSET
     payout_account: PayoutAccount | UnsetType | None = UNSET

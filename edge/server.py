@@ -34,6 +34,7 @@ from edge.my_bookings import my_bookings
 from edge.oauth import oauth
 from edge.openapi import openapi
 from edge.operating import operating
+from edge.operation import methods_at
 from edge.organisers import organisers
 from edge.pages import not_found as page_not_found
 from edge.pages import not_now as page_not_now
@@ -172,6 +173,8 @@ async def _failed(request: Request, error: Exception) -> HTTPResponse:
     if not hasattr(request.ctx, "request_id"):
         await _begin(request)
     problem = problems.of_exception(error)
+    if problem is not None and problem.status == 405 and "Allow" not in problem.headers:
+        problem.headers["Allow"] = ", ".join(methods_at(request.path))
     if request.path.startswith("/static") and (problem is None or problem.status > 500):  # a path that is no file
         problem = problems.not_found()
     if problem is None and is_operating(error):

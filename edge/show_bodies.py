@@ -12,7 +12,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from edge.problems import invalid
-from edge.wishes import SectionId, TypeName
+from edge.texts import ShortName, Word
+from edge.wishes import SectionId
 from sagas import clock
 from sagas.messages import Price
 from sagas.money import exponent
@@ -20,7 +21,6 @@ from sagas.seat_plan import SeatPlan
 from sagas.terms import Allocation, Presale, Resale, Rules, TicketType
 
 Minor = Annotated[int, Meta(ge=0, le=10**12)]
-Label = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^\x00]*$")]
 Code = Annotated[str, Meta(pattern="^[!-~]{1,40}$")]
 Hours = Annotated[int, Meta(ge=0, le=24 * 365)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
@@ -43,7 +43,7 @@ class PriceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TicketTypeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A ticket type at an amount, or at a percentage of the section's price; for all sections unless one is named."""
 
-    name: TypeName
+    name: Word
     section_id: SectionId | None = None
     amount: Minor | None = None
     percent: Annotated[int, Meta(ge=0, le=1000)] | None = None
@@ -52,7 +52,7 @@ class TicketTypeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PresaleBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``closes_at`` is the opening of the general sale when it is left out."""
 
-    name: Label
+    name: ShortName
     opens_at: datetime
     access_codes: Annotated[list[Code], Meta(min_length=1, max_length=500)]
     closes_at: datetime | None = None
@@ -61,7 +61,7 @@ class PresaleBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AllocationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Places of one section for a partner: whole ``rows``, ``seats`` ("A-1"), or a ``quantity`` of a standing area."""
 
-    name: Label
+    name: ShortName
     access_code: Code
     section_id: SectionId
     rows: Annotated[list[str], Meta(min_length=1, max_length=500)] | None = None

@@ -32,7 +32,8 @@ Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 
 _COUNTRIES = {str(code) for code in Locale("en").territories}
-_ZONES = available_timezones()
+#: Places, and no settings of a machine (``localtime``, ``Factory``).
+_ZONES = {name for name in available_timezones() if "/" in name and not name.startswith("Etc/")} | {"UTC"}
 
 
 class NewVenue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,13 +6,13 @@ import msgspec
 
 from edge.problems import invalid
 from edge.show_cache import KnownShow
+from edge.texts import Word
 from sagas.messages import StandingWish
 
 PLACES_LIMIT = 100
 
 SeatId = Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
 SectionId = Annotated[str, msgspec.Meta(max_length=64)]
-TypeName = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=PLACES_LIMIT)]
 #: Codes are read aloud and typed: upper and lower case are one.
 CouponCode = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,40}$")]
@@ -26,7 +26,7 @@ class SeatRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A seat as an object, with the ticket type that it is for."""
 
     id: SeatId
-    ticket_type: TypeName | None = None
+    ticket_type: Word | None = None
 
 
 class StandingPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +34,7 @@ class StandingPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     section_id: SectionId
     quantity: Quantity
-    ticket_type: TypeName | None = None
+    ticket_type: Word | None = None
 
 
 class SeatWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +45,7 @@ class SeatWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantity: Quantity | None = None
     section_id: SectionId | None = None
     together: bool = False
-    ticket_types: Annotated[dict[TypeName, Quantity], msgspec.Meta(min_length=1, max_length=20)] | None = None
+    ticket_types: Annotated[dict[Word, Quantity], msgspec.Meta(min_length=1, max_length=20)] | None = None
     accessible: bool = False
     standing: Annotated[list[StandingPlaces], msgspec.Meta(min_length=1, max_length=20)] | None = None
     coupon: CouponCode | None = None

@@ -109,10 +109,11 @@ class UnblockSeats(ShowCommand, frozen=True, kw_only=True):
 
 
 class SetCoupon(ShowCommand, frozen=True, kw_only=True):
-    """Make a coupon of this show, or change it.  Uses so far count on."""
+    """Make a coupon of this show (``new``: refused when there is one of that code), or change it.  Uses count on."""
 
     code: str
     terms: CouponTerms
+    new: bool = False
 
 
 class DropCoupon(ShowCommand, frozen=True, kw_only=True):

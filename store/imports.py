@@ -15,6 +15,10 @@ def thing_id(organiser_id: UUID, kind: str, ref: str) -> UUID:
     return derived(organiser_id, "import", kind, ref)
 
 
+class ShowsToCome(Exception):
+    """The venue's time zone stays: the times of shows to come are told in it."""
+
+
 async def begin(connection: Any, organiser_id: UUID) -> None:
     """One import of an organiser at a time; others wait for the end of this transaction."""
     await connection.execute(query("import_begin"), organiser_id)
@@ -25,7 +29,7 @@ async def has_venue(connection: Any, organiser_id: UUID, ref: str) -> bool:
 
 
 async def keep_venue(connection: Any, organiser_id: UUID, ref: str, values: dict[str, Any]) -> str:
-    """``made``, ``changed`` or ``unchanged``."""
+    """``made``, ``changed`` or ``unchanged``.  Raises ShowsToCome."""
     venue_id = thing_id(organiser_id, "venue", ref)
     before = await venues.own(connection, venue_id, organiser_id)
     if before is None:
@@ -34,7 +38,7 @@ async def keep_venue(connection: Any, organiser_id: UUID, ref: str, values: dict
     if all(before[name] == values[name] for name in venues.FIELDS):
         return "unchanged"
     if before["time_zone"] != values["time_zone"] and await venues.has_shows_to_come(connection, venue_id):
-        values = values | {"time_zone": before["time_zone"]}
+        raise ShowsToCome
     await venues.change(connection, venue_id, values)
     return "changed"
 

@@ -71,7 +71,8 @@ LIMITS: dict[str, Limit] = {
         Limit("calls-all", "everybody", 60_000, 60),
         Limit("quotes", "account", 60, 60),
         Limit("logins-client", "address", 30, 60, strict=True),
-        Limit("logins-email", "account and address", 10, 60, strict=True),
+        # slower than strangers' bucket fills: one of them alone cannot keep it empty
+        Limit("logins-email", "account and address", 10, 600, strict=True),
         Limit("registrations", "address", 10, 300, strict=True),
         # for those who never logged in to an account from where they are: its owner, where known, is not slowed down by
         # strangers' guesses

@@ -1,7 +1,7 @@
 """People: accounts, by address and by id; what their owners and the operator change about them."""
 
 import os
-import unicodedata
+import re
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -31,14 +31,24 @@ class DemoAccount(NamedTuple):
     password: str
 
 
+#: What may stand before the @ without quotes (RFC 5322).
+_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
+
+#: Signs of a domain that would be taken for a full stop (by ``idna``) or for a k (the Kelvin sign, in lower case).
+_LOOK_ALIKES = frozenset("\u3002\uff0e\uff61\u212a")
+
+
 def address(email: str) -> str:
-    """The one form in which an address is kept: lower case, its domain as the mail system knows it (ASCII).  Letters
-    that only look like others are refused before the @, where no rule says which are the same.  Raises BadAddress."""
-    local, at, domain = unicodedata.normalize("NFKC", email).strip().lower().rpartition("@")
-    if not at or not local or not local.isascii():
+    """The one form in which an address is kept: lower case, its domain as the mail system knows it (ASCII).  Nothing is
+    folded into what it looks like (full-width letters, a long s): that is another mailbox, and would be taken for this
+    account's.  Raises BadAddress."""
+    local, _, domain = email.strip().rpartition("@")
+    if not _LOCAL_PART.fullmatch(local):
         raise BadAddress("Before the @ only letters of the Latin alphabet, digits and signs can be used")
+    if _LOOK_ALIKES & set(domain):
+        raise BadAddress("After the @ there is a sign that only looks like another")
     try:
-        found = f"{local}@{idna.encode(domain, uts46=True, transitional=False).decode()}"
+        found = f"{local}@{idna.encode(domain.lower()).decode()}".lower()
     except idna.IDNAError:
         raise BadAddress("After the @ there must be a domain") from None
     if len(found) > 254:

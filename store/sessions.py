@@ -67,6 +67,11 @@ async def failed(user_id: UUID, method: str, where: Where) -> None:
     await pool().execute(query("log_in_failed"), new_id(), user_id, method, where.address, where.device)
 
 
+async def was_reset(rows: Any, user_id: UUID, where: Where) -> None:
+    """Note where somebody was who set a new password by a letter: strangers' guesses do not slow them down there."""
+    await rows.execute(query("password_was_reset"), new_id(), user_id, where.address, where.device)
+
+
 async def refresh(token: str, where: Where) -> Begun:
     """The session with its next refresh token.  Raises NotRefreshed."""
     following = _next_token(token)

@@ -381,7 +381,12 @@ class NaiveShow:
             self.complaints.say(CHANGES_RIGHT, row, f"was told that other seats are taken than {owned}")
 
     def _set_coupon(self, row: Row) -> None:
-        self.coupons[row.message["code"]] = row.message["terms"]
+        self.complaints.looked(CHANGES_RIGHT)
+        there = bool(row.message.get("new")) and row.message["code"] in self.coupons
+        if there == (row.outcome == "coupon-set"):
+            self.complaints.say(CHANGES_RIGHT, row, "the coupon was not as the answer says")
+        if row.outcome == "coupon-set":
+            self.coupons[row.message["code"]] = row.message["terms"]
 
     def _drop_coupon(self, row: Row) -> None:
         self.complaints.looked(CHANGES_RIGHT)

@@ -80,6 +80,10 @@ SELECT began_at FROM session WHERE id = $1 AND user_id = $2 AND ended_at IS NULL
 SELECT id, at, method, succeeded, address, device FROM log_in
 WHERE user_id = $1 AND ($2::timestamptz IS NULL OR (at, id) < ($2, $3)) ORDER BY at DESC, id DESC LIMIT $4
 
+-- name: password_was_reset
+-- The person is where this came from: they read the letter there.
+INSERT INTO log_in (id, user_id, at, method, succeeded, address, device) VALUES ($1, $2, now(), 'reset', true, $3, $4)
+
 -- name: knows_address
 -- Whether the person has logged in from this address before: then strangers' guesses do not slow them down.
 SELECT EXISTS (

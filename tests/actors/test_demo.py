@@ -284,7 +284,8 @@ async def test_production_gets_no_demo(lanes):
     secret = "7Zq" * 20
     run = await asyncio.to_thread(
         run_demo, FRONTROW_MODE="production", RATE_LIMITS="on", JWT_SECRET=secret, RAZORPAY_KEY_SECRET=secret,
-        RAZORPAY_WEBHOOK_SECRET=secret,
+        RAZORPAY_WEBHOOK_SECRET=secret, GOOGLE_ISSUER="https://accounts.google.com",
+        GITHUB_URL="https://github.com", GITHUB_API_URL="https://api.github.com",
     )  # fmt: skip
     assert run.returncode == 1
     assert run.stderr == "demo: production has no demo: nothing was made.\n"

@@ -324,6 +324,16 @@ def test_late_money_keeps_the_promise_of_a_coupon_that_has_ended_since():
     assert sale.confirm(1).name == "confirmed"
 
 
+def test_of_two_who_make_a_coupon_of_the_same_code_the_second_is_refused_and_changes_nothing():
+    sale = RuledSale()
+    made = [
+        sale.order(SetCoupon, code="TEN", terms=CouponTerms(percent=percent), new=True) for percent in (10, 90)
+    ]  # fmt: skip
+    assert [outcome.name for outcome in made] == ["coupon-set", "refused"]
+    assert sale.show.coupons["TEN"].percent == 10
+    assert sale.coupon(percent=20).name == "coupon-set"
+
+
 def test_a_coupon_ends_at_its_time_when_it_is_dropped_and_where_it_never_was():
     sale = RuledSale()
     sale.coupon("SOON", amount=5, until=NOON)

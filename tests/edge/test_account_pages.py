@@ -187,7 +187,8 @@ async def test_logging_in_elsewhere_by_page(visitor: Visitor, title: str) -> Non
     await page.wait_for_url("**/profile")
     await expect(page.locator("#own-address")).to_have_text(email)
     await expect(page.locator("#log-ins")).to_contain_text(f"with {title}")
-    await page.click("#log-out")
+    async with page.expect_navigation():
+        await page.click("#log-out")
     await page.goto("/log-in")
     await page.get_by_role("link", name=f"Continue with {title}").click()
     await page.get_by_role("button", name="Refuse").click()

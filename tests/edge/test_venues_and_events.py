@@ -38,7 +38,8 @@ async def test_a_venue_is_answered_as_it_was_made_and_changed(member, venue):
 @pytest.mark.parametrize(
     ("wrong", "pointer"),
     [({"country": "XX"}, "/country"), ({"country": "in"}, "/country"), ({"time_zone": "Asia/Atlantis"}, "/time_zone"),
-     ({"time_zone": "../../etc/passwd"}, "/time_zone"), ({"opens": "25:00"}, "/opens"),
+     ({"time_zone": "../../etc/passwd"}, "/time_zone"), ({"time_zone": "localtime"}, "/time_zone"),
+     ({"time_zone": "Factory"}, "/time_zone"), ({"opens": "25:00"}, "/opens"),
      ({"closes": "10:60"}, "/closes"),
      ({"latitude": None}, "/latitude"), ({"latitude": 91}, "/latitude"), ({"name": ""}, "/name"),
      ({"name": "a\nb"}, "/name"),

@@ -95,3 +95,10 @@ async def test_what_an_admin_has_changed_is_kept_until_it_is_taken_back(empty: A
 @pytest.mark.parametrize("name", ["logins-client", "logins-email", "registrations"])
 def test_limits_on_guesses_are_strict(name: str):
     assert LIMITS[name].strict and LIMITS[name].quota > 0
+
+
+def test_one_strangers_guesses_do_not_empty_the_bucket_of_an_account():
+    """Else whoever guesses from one address keeps the owner out of every new device."""
+    one, all_strangers = LIMITS["logins-email"], LIMITS["logins-strangers"]
+    assert one.quota < all_strangers.quota
+    assert one.window_seconds / one.quota > all_strangers.window_seconds / all_strangers.quota
