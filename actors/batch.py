@@ -51,7 +51,7 @@ from store.decisions import JournalRow, NewSaga, SeatChange, ShowMove, ShowRow, 
 from store.settings import settings
 
 #: Shows and places that one session keeps in memory; the least recently used go first.
-SHOWS_KEPT = 10_000
+SHOWS_KEPT = 2_000
 PLACES_KEPT = 4_000_000
 #: Messages decided while Postgres writes those before them.
 PORTION = 128
