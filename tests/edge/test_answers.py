@@ -92,7 +92,7 @@ async def test_another_method_is_405_and_says_which_there_are(show, buyer):
         ("DELETE", "/v1/events", {"GET"}),
         ("GET", "/v1/auth/login", {"POST"}),
         ("PUT", f"/v1/shows/{show.id}", {"GET"}),
-        ("GET", f"/v1/shows/{show.id}/bookings", {"POST"}),
+        ("PUT", f"/v1/shows/{show.id}/bookings", {"GET", "POST"}),
         ("PATCH", "/health/live", {"GET"}),
     ):
         answer = await buyer.ask(method, path)

@@ -84,7 +84,7 @@ async def test_guessing_one_account_s_password_is_slowed_down(http, strict_edge)
     assert set(statuses) == {401, 429} and 2 <= statuses.count(429) <= 3, statuses
     limited = next(answer for answer in answers if answer.status_code == 429)
     problem_of(limited, 429, "too-many-requests")
-    assert 1 <= int(limited.headers["retry-after"]) <= 7
+    assert 1 <= int(limited.headers["retry-after"]) <= 61  # ten in ten minutes: one a minute
 
 
 async def test_an_edge_without_limits_names_none(show, buyer):
