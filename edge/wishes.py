@@ -69,8 +69,18 @@ class SeatWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (len(self.seats or ()) or self.quantity or 0) + sum(area.quantity for area in self.standing or ())
 
     @property
+    def is_simple(self) -> bool:
+        """Whether it asks for no more than seats or a quantity: most do, and pay for no more."""
+        return not (
+            self.standing or self.ticket_types or self.accessible or self.coupon or self.access_code
+            or any(type(seat) is not str for seat in self.seats or ())
+        )  # fmt: skip
+
+    @property
     def extras(self) -> dict[str, Any]:
         """What the wish says beyond seats or a quantity, as fields of its command; nothing for a simple wish."""
+        if self.is_simple:
+            return {}
         said: dict[str, Any] = {
             "ticket_types": self.place_types,
             "standing": tuple(
@@ -105,6 +115,8 @@ def check_wish(show: KnownShow, wish: SeatWish) -> None:
         raise invalid(f"/seats/{again}", f"{seats[again]} is asked for twice")
     if wish.section_id is not None and wish.section_id not in show.sections:
         raise invalid("/section_id", f"{wish.section_id} is not a section of this show")
+    if wish.is_simple:
+        return
     beside = [area.section_id for area in wish.standing or ()]
     for index, section_id in enumerate(beside):
         if section_id not in show.standing:
