@@ -61,7 +61,7 @@ def verify(token: str) -> Who:
     return who
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=50_000)
 def _verified(token: str, key: str) -> tuple[Who, float]:
     """Whose token it is, and when it ends: who asks again and again shows the same one, and it is checked once."""
     claims = jwt.decode(

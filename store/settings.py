@@ -67,7 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     wish_valid_seconds: float = 10.0
     max_backlog_per_show: int = 50_000
     lease_seconds: float = 2.0
-    batch_limit: int = 512
+    batch_limit: int = 1024
     lane_max_age: str = "7D"
     lane_segment_bytes: int = 16_000_000
     log_format: Literal["auto", "console", "json"] = "auto"
