@@ -367,6 +367,15 @@ class Mailbox:
         answer = await self._http.post(f"{self.url}/control/faults", json={"kind": kind, "next": count})
         assert answer.status_code == 200, answer.text
 
+    async def until_fault_met(self) -> None:
+        """Every fault asked for has met its letter: before that, a sender that ends leaves its fault to the next."""
+
+        async def is_met() -> bool:
+            answer = await self._http.get(f"{self.url}/control/faults")
+            return answer.status_code == 200 and answer.json() == []
+
+        await until("a letter met the mail server's fault", is_met)
+
     async def clear_faults(self) -> None:
         await self._http.delete(f"{self.url}/control/faults")
 

@@ -84,6 +84,7 @@ async def test_a_letters_worker_killed_while_the_server_is_silent_sends_it_after
     await mailbox.fault("hang")
     buyer, booking_id = await sold()
     await until_status(rows, booking_id, "sending")
+    await mailbox.until_fault_met()
     product.kill("letters").start()
     product.wait_until_ready()
     await let_time_pass(rows, booking_id)
