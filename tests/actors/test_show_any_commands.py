@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
 
 from actors.show import FREE, STATE_NAMES, Inputs, Outcome, Show, apply, decide
-from loadtest.checks.replay import Complaints, Row
-from loadtest.checks.replay import NaiveShow as ReplayedShow
+from loadtest.checks.naive_show import Complaints, Row
+from loadtest.checks.naive_show import NaiveShow as ReplayedShow
 from loadtest.checks.show_rules import ordinal_of
 from sagas.identity import base32
 from sagas.messages import ConfirmSeats, ExpireHold, HoldSeats, OpenShow, Price, ReleaseSeats

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from loadtest.checks.replay import CHANGES_RIGHT, EARLIER_WINS, ENDS_RIGHT, REFUSALS_TRUE, Complaints, NaiveShow, Row
+from loadtest.checks.naive_show import (
+    CHANGES_RIGHT,
+    EARLIER_WINS,
+    ENDS_RIGHT,
+    REFUSALS_TRUE,
+    Complaints,
+    NaiveShow,
+    Row,
+)
 
 pytestmark = pytest.mark.pure
 

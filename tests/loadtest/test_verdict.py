@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from seeded_world import BEGAN, SEATS, SHOW, Scratch, scratch_schema
 
-from loadtest.checks import letters, notes, provider, replay, tables
+from loadtest.checks import letters, naive_show, notes, provider, tables
 from loadtest.checks.evidence import Finding, RaceNotes
 from loadtest.verdict import findings, tell
 
@@ -488,7 +488,7 @@ async def test_the_check_fires_when(name: str, world: World) -> None:
 def test_every_check_of_the_tables_is_seen_to_fire() -> None:
     """A check without a seed has never been seen to fail."""
     names = [check.name for check in tables.TABLE_CHECKS]
-    names += [replay.EARLIER_WINS, replay.REFUSALS_TRUE, replay.ENDS_RIGHT, replay.TABLES_FOLLOW]
+    names += [naive_show.EARLIER_WINS, naive_show.REFUSALS_TRUE, naive_show.ENDS_RIGHT, naive_show.TABLES_FOLLOW]
     names += [provider.NAME, letters.NAME]
     unseen = [name for name in names if name != CONSTRAINTS and not any(words in name for words, _ in SEEDS.values())]
     assert unseen == []
