@@ -57,20 +57,14 @@ async def get_figures(request: Request, query: FiguresQuery, acting: Acting) -> 
         )
         for row in found.shows
     ]  # fmt: skip
-    return json(views.FiguresView(_totals(found.sections), sections, days, shows))
-
-
-def _totals(sections: list[Any]) -> list[views.TotalFigures]:
-    """One for each currency: amounts of different currencies are never added."""
-    totals: dict[str, list[int]] = {}
-    for row in sections:
-        total = totals.setdefault(row["currency"], [0] * 5)
-        for index, name in enumerate(("sold", "held", "revenue", "fees", "tax")):
-            total[index] += row[name]
-    return [
-        views.TotalFigures(sold, held, Money(revenue, currency), Money(fees, currency), Money(tax, currency))
-        for currency, (sold, held, revenue, fees, tax) in sorted(totals.items())
-    ]
+    totals = [
+        views.TotalFigures(
+            row["sold"], row["held"], Money(row["revenue"], row["currency"]), Money(row["fees"], row["currency"]),
+            Money(row["tax"], row["currency"]),
+        )
+        for row in found.totals
+    ]  # fmt: skip
+    return json(views.FiguresView(totals, sections, days, shows))
 
 
 @operation(figures, "GET", "/v1/organiser/sales.csv", query=FiguresQuery, answers={200: None}, content_type="text/csv")

@@ -1,5 +1,6 @@
 """Shows as their organisers make, change and block them.  What changes a sale is a command on the show's lane."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -70,8 +71,10 @@ async def create_shows(request: Request, event_id: UUID, body: NewShow, acting: 
         "max_seats_per_buyer": body.max_seats_per_buyer, "max_live_holds": body.max_live_holds, "rules": rules,
     }  # fmt: skip
     made = await _make(here, event_id, hall, times, terms)
-    decided = [await decide_soon(here, lane, command, request.ctx.traceparent) for lane, command in made]
-    items = [await _own_view(command.show_id, acting) for _, command in made]
+    decided = await asyncio.gather(
+        *(decide_soon(here, lane, command, request.ctx.traceparent) for lane, command in made)
+    )
+    items = [await _own_view(command.show_id, acting, plan) for _, command in made]
     status = 201 if all(decided) else 202
     if isinstance(body.starts_at, list):
         return json(ShowList(items), status)
@@ -134,12 +137,13 @@ async def change_show(request: Request, show_id: UUID, body: ShowChange, acting:
     """Change a show's terms.  While places are held or sold, its times, refund and resale terms stay (409
     `change-refused`; to move it, postpone it); prices, fees and rules then change for bookings to come only."""
     row = await own_show(show_id, acting)
-    changes = await _changes(body, row, decode(row["plan_body"]), acting)
+    plan = decode(row["plan_body"])
+    changes = await _changes(body, row, plan, acting)
     if changes.starts_at is not UNSET or changes.ends_at is not UNSET:
         begins, ends = _set(changes.starts_at, row["starts_at"]), _set(changes.ends_at, row["ends_at"])
         if other := await catalogue.hall_taken(row["hall_id"], begins, ends, show_id):
             raise _hall_taken(other)
-    return await _told(request, row, AmendShow(command_id=new_id(), show_id=show_id, changes=changes), acting)
+    return await _told(request, row, plan, AmendShow(command_id=new_id(), show_id=show_id, changes=changes), acting)
 
 
 def _set(given: Any, otherwise: Any) -> Any:
@@ -188,9 +192,7 @@ async def _changes(body: ShowChange, row: Any, plan: SeatPlan, acting: Acting) -
 )  # fmt: skip
 async def block_seats(request: Request, show_id: UUID, body: SeatNames, acting: Acting) -> HTTPResponse:
     """Take free seats out of the sale: all of them, or (409) none."""
-    row = await own_show(show_id, acting)
-    command = BlockSeats(command_id=new_id(), show_id=show_id, seats=_seats(row, body))
-    return await _told(request, row, command, acting)
+    return await _turn(request, show_id, body, BlockSeats, acting)
 
 
 @operation(
@@ -199,27 +201,35 @@ async def block_seats(request: Request, show_id: UUID, body: SeatNames, acting: 
 )  # fmt: skip
 async def unblock_seats(request: Request, show_id: UUID, body: SeatNames, acting: Acting) -> HTTPResponse:
     """Put blocked seats back on sale: all of them, or (409) none."""
+    return await _turn(request, show_id, body, UnblockSeats, acting)
+
+
+async def _turn(
+    request: Request, show_id: UUID, body: SeatNames, kind: type[BlockSeats | UnblockSeats], acting: Acting
+) -> HTTPResponse:
     row = await own_show(show_id, acting)
-    command = UnblockSeats(command_id=new_id(), show_id=show_id, seats=_seats(row, body))
-    return await _told(request, row, command, acting)
+    plan = decode(row["plan_body"])
+    command = kind(command_id=new_id(), show_id=show_id, seats=_seats(known(row, plan), body))
+    return await _told(request, row, plan, command, acting)
 
 
-def _seats(row: Any, body: SeatNames) -> tuple[str, ...]:
-    show = known(row, decode(row["plan_body"]))
+def _seats(show: KnownShow, body: SeatNames) -> tuple[str, ...]:
+    named = set[str]()
     for index, seat in enumerate(body.seats):
         if not show.has_seat(seat):
             raise invalid(f"/seats/{index}", f"{seat} is not a seat of this show")
-        if seat in body.seats[:index]:
+        if seat in named:
             raise invalid(f"/seats/{index}", f"{seat} is named twice")
+        named.add(seat)
     return tuple(body.seats)
 
 
-async def _told(request: Request, row: Any, command: Any, acting: Acting) -> HTTPResponse:
+async def _told(request: Request, row: Any, plan: SeatPlan, command: Any, acting: Acting) -> HTTPResponse:
     """Have the lane decide, and answer the show as it is then."""
     here = context(request)
     decided = await decide_soon(here, row["lane"], command, request.ctx.traceparent)
     here.shows.forget(row["id"])
-    return json(await _own_view(row["id"], acting), 200 if decided else 202)
+    return json(await _own_view(row["id"], acting, plan), 200 if decided else 202)
 
 
 async def own_show(show_id: UUID, acting: Acting) -> Any:
@@ -230,7 +240,5 @@ async def own_show(show_id: UUID, acting: Acting) -> Any:
     return row
 
 
-async def _own_view(show_id: UUID, acting: Acting) -> views.ShowView:
-    row = await own_show(show_id, acting)
-    shown: KnownShow = known(row, decode(row["plan_body"]))
-    return show_view(shown)
+async def _own_view(show_id: UUID, acting: Acting, plan: SeatPlan) -> views.ShowView:
+    return show_view(known(await own_show(show_id, acting), plan))

@@ -27,6 +27,9 @@ class Asked(NamedTuple):
 
 
 class Figures(NamedTuple):
+    """Totals are of everything; sections, days and shows are the first so many of each."""
+
+    totals: list[Any]
     sections: list[Any]
     days: list[Any]
     shows: list[Any]
@@ -34,10 +37,11 @@ class Figures(NamedTuple):
 
 async def figures(asked: Asked) -> Figures:
     await count(asked)
+    totals = await pool().fetch(query("figures_in_all"), *asked)
     sections = await pool().fetch(query("figures_by_section"), *asked)
     days = await pool().fetch(query("figures_by_day"), *asked)
     shows = await pool().fetch(query("figures_by_show"), *asked)
-    return Figures(list(sections), list(days), list(shows))
+    return Figures(list(totals), list(sections), list(days), list(shows))
 
 
 async def count(asked: Asked) -> None:

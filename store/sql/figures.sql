@@ -31,6 +31,16 @@ INSERT INTO sales_of_show (show_id, seats_version) SELECT id, seats_version FROM
 ON CONFLICT (show_id) DO UPDATE SET seats_version = excluded.seats_version, counted_at = now()
 WHERE sales_of_show.seats_version < excluded.seats_version
 
+-- name: figures_in_all
+-- One row for each currency: amounts of different currencies are never added.
+SELECT w.currency, sum(f.sold) AS sold, sum(f.held) AS held, sum(f.revenue)::bigint AS revenue,
+    sum(f.fees)::bigint AS fees, sum(f.tax)::bigint AS tax
+FROM event e JOIN show w ON w.event_id = e.id JOIN sales_of_show c ON c.show_id = w.id
+JOIN sales_figure f ON f.show_id = w.id AND f.seats_version = c.seats_version
+WHERE e.organiser_id = $1 AND ($2::uuid IS NULL OR w.id = $2) AND ($3::uuid IS NULL OR e.id = $3)
+    AND ($4::date IS NULL OR f.day >= $4) AND ($5::date IS NULL OR f.day <= $5)
+GROUP BY w.currency ORDER BY w.currency
+
 -- name: figures_by_section
 SELECT f.section, w.currency, sum(f.sold) AS sold, sum(f.held) AS held, sum(f.revenue)::bigint AS revenue,
     sum(f.fees)::bigint AS fees, sum(f.tax)::bigint AS tax

@@ -34,10 +34,10 @@ async def lane(shared_stage: Stage) -> AsyncIterator[tuple[Stage, LaneWorker]]:
     yield shared_stage, worker
 
 
-async def outcomes(stage: Stage, *messages: Message, seconds: float = STILL_LIMIT_SECONDS) -> list[str]:
+async def outcomes(stage: Stage, *messages: Message) -> list[str]:
     """What each of these came to, sent one after the other in one go."""
     sealed = await stage.send(LANE, *messages)
-    return [str((await stage.row_of(one, seconds))["outcome"]) for one in sealed]
+    return [str((await stage.row_of(one, STILL_LIMIT_SECONDS))["outcome"]) for one in sealed]
 
 
 async def goes_on(stage: Stage) -> None:
@@ -305,7 +305,7 @@ async def test_a_show_that_cannot_be_loaded_is_quarantined_and_its_lane_goes_on(
     stage.workers.clear()
     again = stage.worker()
     await again.said("lane_open", lane=LANE)
-    assert await outcomes(stage, broken.hold(1), sound.hold(0), seconds=20) == ["quarantined", "held"]
+    assert await outcomes(stage, broken.hold(1), sound.hold(0)) == ["quarantined", "held"]
     assert again.lines("show_quarantined", show_id=str(broken.id))
 
 
