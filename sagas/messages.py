@@ -15,7 +15,10 @@ from msgspec import UNSET, UnsetType
 from sagas.identity import derived
 from sagas.terms import Allocation, CouponTerms, Fees, Presale, Resale, Rules, Tax, TicketType
 
-Method = Literal["razorpay", "wallet", "none"]
+#: How a booking is paid for.  ``cash``, ``terminal`` and ``comp`` (given away) are the box office's.
+Method = Literal["razorpay", "wallet", "none", "cash", "terminal", "comp"]
+#: Where money goes back to.
+Target = Literal["source", "wallet"]
 
 
 def _name(class_name: str) -> str:
@@ -134,7 +137,9 @@ class HoldSeats(ShowCommand, frozen=True, kw_only=True):
     """A buyer's wish: chosen ``seats``, or the best available ``quantity``.  The command's id is the booking's.
 
     Its version is 2 when it says more than that: ``ticket_types`` (one for each place, "" for the section's own price),
-    ``standing`` places beside, an ``accessible`` place, a ``coupon`` or an ``access_code``."""
+    ``standing`` places beside, an ``accessible`` place, a ``coupon`` or an ``access_code``.  ``from_wallet`` is the part
+    that the buyer's wallet pays beside Razorpay.  ``seller_id`` is who sells at the box office: to whoever stands
+    there, so that a buyer's caps say nothing."""
 
     booking_id: UUID
     buyer_id: UUID
@@ -145,6 +150,8 @@ class HoldSeats(ShowCommand, frozen=True, kw_only=True):
     section_id: str | None = None
     together: bool = False
     method: Method = "razorpay"
+    from_wallet: int = 0
+    seller_id: UUID | None = None
     ticket_types: tuple[str, ...] = ()
     standing: tuple[StandingWish, ...] = ()
     accessible: bool = False
@@ -177,6 +184,46 @@ class ExpireHold(ShowCommand, frozen=True, kw_only=True):
     booking_id: UUID
     buyer_id: UUID
     held_until: datetime
+
+
+class ExtendHold(ShowCommand, frozen=True, kw_only=True):
+    """An attempt to pay is pending at the bank: keep the seats so much longer, once."""
+
+    booking_id: UUID
+    buyer_id: UUID
+    seconds: int
+
+
+class CancelSeats(ShowCommand, frozen=True, kw_only=True):
+    """Take back seats of a confirmed booking (none named: all that are left) and say what is owed for them.
+
+    A buyer is bound by the policy under which they bought; organiser and operator give all back, fees included.
+    ``actor_id`` is who asked."""
+
+    booking_id: UUID
+    buyer_id: UUID
+    seats: tuple[str, ...] = ()
+    by: Literal["buyer", "organiser", "operator"]
+    to: Target = "source"
+    reason: str = ""
+    actor_id: UUID | None = None
+
+
+class CancelShow(ShowCommand, frozen=True, kw_only=True):
+    """Close the show for good.  Its bookings are released and cancelled one by one, in slices, behind it."""
+
+    reason: str
+    by: UUID
+
+
+class PostponeShow(ShowCommand, frozen=True, kw_only=True):
+    """Another time for the show: tickets stay good, and until ``refund_until`` buyers may take all their money back."""
+
+    starts_at: datetime
+    ends_at: datetime
+    sale_closes_at: datetime
+    refund_until: datetime
+    by: UUID
 
 
 class MoveShow(ShowCommand, frozen=True, kw_only=True):
@@ -224,7 +271,9 @@ class CapturePayment(BookingCommand, frozen=True, kw_only=True):
 
 
 class RefundMoney(BookingCommand, frozen=True, kw_only=True):
-    """Give one captured payment back, whole, to where it came from."""
+    """Give a captured payment back, or a part of it.  ``method`` is where it goes: its source, or the wallet.
+
+    ``attempt`` counts up when the provider failed to refund: to it, that is another refund."""
 
     payment_id: UUID
     buyer_id: UUID
@@ -234,6 +283,13 @@ class RefundMoney(BookingCommand, frozen=True, kw_only=True):
     amount: int
     currency: str
     reason: str
+    attempt: int = 0
+
+
+class CancelTickets(BookingCommand, frozen=True, kw_only=True):
+    """The tickets of these seats open no door any more."""
+
+    seats: tuple[str, ...]
 
 
 class IssueTickets(BookingCommand, frozen=True, kw_only=True):
@@ -245,9 +301,10 @@ class MakePdf(BookingCommand, frozen=True, kw_only=True):
 
 
 class SendLetter(BookingCommand, frozen=True, kw_only=True):
-    """Send one letter, once: unique by booking and template."""
+    """Send one letter, once: unique by booking, template and what it is ``about`` (a refund, a cancellation)."""
 
     template: str
+    about: UUID | None = None
 
 
 class SendPersonalLetter(Message, frozen=True, kw_only=True):
@@ -287,6 +344,7 @@ class SeatsHeld(Event, frozen=True, kw_only=True):
     method: Method
     amount: int
     currency: str
+    from_wallet: int = 0
 
 
 class HoldExpired(Event, frozen=True, kw_only=True):
@@ -305,6 +363,25 @@ class SeatsGone(Event, frozen=True, kw_only=True):
     """The seats could not be confirmed; ``reason`` says why."""
 
     reason: str
+
+
+class HoldExtended(Event, frozen=True, kw_only=True):
+    """Until when the hold runs now; None where it could not be extended."""
+
+    held_until: datetime | None
+
+
+class SeatsCancelled(Event, frozen=True, kw_only=True):
+    """Seats of a confirmed booking were taken back; ``amount`` is what the buyer gets for them, ``retained`` what the
+    policy kept."""
+
+    cancellation_id: UUID
+    seats: tuple[str, ...]
+    amount: int
+    retained: int
+    to: Target
+    by: str
+    reason: str = ""
 
 
 class PaymentReady(Event, frozen=True, kw_only=True):
@@ -330,6 +407,13 @@ class AttemptFailed(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class AttemptPending(Event, frozen=True, kw_only=True):
+    """The bank has not answered yet."""
+
+    payment_id: UUID
+    provider_payment_id: str
+
+
 class MoneyAuthorized(Event, frozen=True, kw_only=True):
     payment_id: UUID
     provider_payment_id: str
@@ -346,9 +430,15 @@ class MoneyCaptured(Event, frozen=True, kw_only=True):
 
 
 class MoneyRefunded(Event, frozen=True, kw_only=True):
+    """``by`` is the operator who has seen to it by hand."""
+
     refund_id: UUID
     payment_id: UUID
+    provider_payment_id: str = ""
+    amount: int = 0
     provider_refund_id: str = ""
+    by: UUID | None = None
+    reason: str = ""
 
 
 class RefundFailed(Event, frozen=True, kw_only=True):
@@ -359,7 +449,31 @@ class RefundFailed(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class RefundAgain(Event, frozen=True, kw_only=True):
+    """An operator (``by``) has the provider asked once more for a refund that failed; ``reason`` says why."""
+
+    refund_id: UUID
+    by: UUID
+    reason: str
+
+
+class DisputeChanged(Event, frozen=True, kw_only=True):
+    """The payer's bank wants the money back: ``status`` open, won (it stays ours) or lost (it is gone)."""
+
+    dispute_id: str
+    payment_id: UUID
+    provider_payment_id: str
+    amount: int
+    currency: str
+    status: Literal["open", "won", "lost"]
+    reason: str = ""
+
+
 class TicketsIssued(Event, frozen=True, kw_only=True):
+    count: int
+
+
+class TicketsCancelled(Event, frozen=True, kw_only=True):
     count: int
 
 
@@ -369,12 +483,14 @@ class PdfMade(Event, frozen=True, kw_only=True):
 
 class LetterSent(Event, frozen=True, kw_only=True):
     template: str
+    about: UUID | None = None
 
 
 class MethodChosen(Event, frozen=True, kw_only=True):
     """The buyer wants to pay in another way; what was prepared stays payable until the hold ends."""
 
     method: Method
+    from_wallet: int = 0
 
 
 class GivenUp(Event, frozen=True, kw_only=True):
@@ -394,23 +510,33 @@ ShowLaneMessage = (
     | ConfirmSeats
     | ReleaseSeats
     | ExpireHold
+    | ExtendHold
+    | CancelSeats
+    | CancelShow
+    | PostponeShow
     | MoveShow
     | Fence
 )
 SagaEvent = (
     SeatsHeld
     | HoldExpired
+    | HoldExtended
+    | SeatsCancelled
     | SeatsReleased
     | SeatsConfirmed
     | SeatsGone
     | PaymentReady
     | PaymentRefused
     | AttemptFailed
+    | AttemptPending
     | MoneyAuthorized
     | MoneyCaptured
     | MoneyRefunded
     | RefundFailed
+    | RefundAgain
+    | DisputeChanged
     | TicketsIssued
+    | TicketsCancelled
     | PdfMade
     | LetterSent
     | MethodChosen
@@ -426,7 +552,16 @@ class Several(Message, frozen=True, kw_only=True):
 
 SagaLaneMessage = SagaEvent | Several | Fence
 SagaCommand = (
-    ConfirmSeats | ReleaseSeats | RequestPayment | CapturePayment | RefundMoney | IssueTickets | MakePdf | SendLetter
+    ConfirmSeats
+    | ReleaseSeats
+    | ExtendHold
+    | RequestPayment
+    | CapturePayment
+    | RefundMoney
+    | IssueTickets
+    | CancelTickets
+    | MakePdf
+    | SendLetter
 )
 
 
