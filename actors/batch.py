@@ -16,22 +16,30 @@ from actors.admitting import MOVING
 from actors.lane_actor import SET_ASIDE, Line
 from actors.lanes.session import Arrived, Session
 from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, open_body, seal
-from actors.show import FREE, STATE_NAMES, Hold, Inputs, Outcome, Show, apply, decide
+from actors.show import FREE, STATE_NAMES, Hold, Inputs, Outcome, Place, Show, apply, decide
 from sagas import booking as booking_saga
 from sagas.clock import rfc3339
 from sagas.identity import saga_lane
 from sagas.messages import (
     AmendShow,
+    BlockSeats,
+    CancelSeats,
+    CancelShow,
     ConfirmSeats,
     DropCoupon,
     ExpireHold,
+    ExtendHold,
     Fence,
     HoldExpired,
+    HoldExtended,
     HoldSeats,
+    Method,
     MoveShow,
     OpenShow,
+    PostponeShow,
     ReleaseSeats,
     SagaEvent,
+    SeatsCancelled,
     SeatsConfirmed,
     SeatsGone,
     SeatsHeld,
@@ -40,6 +48,7 @@ from sagas.messages import (
     Several,
     ShowCommand,
     ShowLaneMessage,
+    UnblockSeats,
     event_id_for,
 )
 from sagas.prices import Amounts
@@ -47,7 +56,18 @@ from sagas.refusals import AnyRefusal
 from sagas.seat_plan import decode as decode_plan
 from store import decisions, live
 from store.bookings import BookingRow, from_row
-from store.decisions import JournalRow, NewSaga, SeatChange, ShowMove, ShowRow, Standing, StateDiffers, Writes
+from store.decisions import (
+    BookingChange,
+    Cancellation,
+    JournalRow,
+    NewSaga,
+    SeatChange,
+    ShowMove,
+    ShowRow,
+    Standing,
+    StateDiffers,
+    Writes,
+)
 from store.settings import settings
 
 #: Shows and places that one session keeps in memory; the least recently used go first.
@@ -61,13 +81,16 @@ EVENTS_TOLD_TOGETHER = 100
 _decode = msgspec.json.Decoder(ShowLaneMessage).decode
 _encode = msgspec.json.Encoder().encode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
+_decode_places = msgspec.json.Decoder(tuple[Place, ...]).decode
 _NO_AMOUNTS = Amounts(seats=0)
 _NOTHING = Outcome("repeat", decided=False)
 
 #: Asked by type, not by isinstance: messages are structs of an abstract metaclass, which makes that a slow question.
-BOOKING_COMMANDS = (HoldSeats, ConfirmSeats, ReleaseSeats, ExpireHold)
-SEAT_COMMANDS = (ConfirmSeats, ReleaseSeats, ExpireHold)
-TERMS_COMMANDS = (AmendShow, SetCoupon, DropCoupon)
+BOOKING_COMMANDS = (HoldSeats, ConfirmSeats, ReleaseSeats, ExpireHold, ExtendHold, CancelSeats)
+SEAT_COMMANDS = (ConfirmSeats, ReleaseSeats, ExpireHold, ExtendHold, CancelSeats)
+TERMS_COMMANDS = (AmendShow, SetCoupon, DropCoupon, CancelShow, PostponeShow)
+#: Those that somebody waits for, beside wishes.
+ANSWERED = (*TERMS_COMMANDS, BlockSeats, UnblockSeats, MoveShow, OpenShow, CancelSeats)
 #: A show as the tables say; None until it is opened; or why it cannot be decided on here: its lane goes on without it.
 Loaded = Show | None | str
 Load = Callable[[Any, str, list[UUID]], Awaitable[dict[UUID, Loaded]]]
@@ -111,7 +134,8 @@ def chain_hash(before: str, generation: int, offset: int, body: str, at: str, re
 
 def hold_of(show: Show, row: Any) -> Hold:
     """A booking's row as its show remembers it."""
-    seats = tuple(show.ordinal(place["id"]) for place in msgspec.json.decode(row["seats"]))
+    places = msgspec.json.decode(row["seats"])
+    seats = tuple(show.ordinal(place["id"]) for place in places if not place.get("status"))
     coupon = msgspec.json.decode(row["amounts"])["coupon"] if '"coupon":' in row["amounts"] else ""
     return Hold(row["buyer_id"], seats, row["state"], row["held_until"], coupon)
 
@@ -131,6 +155,7 @@ class Batch:
         self._live_holds: dict[UUID, int] = {}
         self._holds_change: dict[UUID, int] = {}
         self._seats: dict[tuple[UUID, int], tuple[int, int, UUID | None]] = {}
+        self._places: dict[UUID, str] = {}
         self._touched: set[UUID] = set()
         self._moves: list[ShowMove] = []
         self._writes = Writes()
@@ -188,17 +213,31 @@ class Batch:
                 places -= len(show.states) if show else 0
 
     async def _look_up_bookings(self, commands: list[Any]) -> None:
-        """Bookings that have ended are not kept in memory; late money and repeats ask for them."""
-        unknown = [
+        """What memory does not keep: bookings that have ended (late money and repeats ask for them), and the places of
+        those of which seats are cancelled."""
+        asked = [
             command.booking_id
             for command in commands
             if type(command) in SEAT_COMMANDS
             and (show := self._shows.get(command.show_id)) is not None
-            and command.booking_id not in show.bookings
+            and (type(command) is CancelSeats or command.booking_id not in show.bookings)
         ]
-        for row in await decisions.bookings(self._connection, unknown) if unknown else []:
-            if (show := self._shows.get(row["show_id"])) is not None and row["state"] in ("expired", "released"):
+        for row in await decisions.bookings(self._connection, asked) if asked else []:
+            if (show := self._shows.get(row["show_id"])) is None:
+                continue
+            self._places[row["id"]] = row["seats"]
+            if row["id"] not in show.bookings and row["state"] in ("expired", "released", "cancelled"):
                 show.remember(row["id"], hold_of(show, row))
+
+    async def _know_places(self, show: Show, booking_id: UUID) -> None:
+        """Tell the show a booking's places, as they are after what this batch has decided before."""
+        new = self._booked.get(booking_id)
+        text = self._places.get(booking_id) or (new.seats if new is not None else "")
+        if not text:
+            await self._written()
+            rows = await decisions.bookings(self._connection, [booking_id])
+            text = self._places[booking_id] = rows[0]["seats"] if rows else "[]"
+        show.places_of[booking_id] = _decode_places(text)
 
     async def decide(self, message: Read, poison: int) -> None:
         """Take one message: its row in the journal, and what follows from it."""
@@ -216,6 +255,8 @@ class Batch:
             return
         show = self._shows.get(command.show_id)
         inputs = self._inputs(command)
+        if show is not None and _asks_for_places(show, command):
+            await self._know_places(show, command.booking_id)
         outcome = decide(show, command, self._now, inputs)
         if not outcome.decided:
             self._note(message, outcome, inputs)
@@ -235,6 +276,8 @@ class Batch:
                 self._moves.append(ShowMove(show.id, command.to, outcome.off_sale_until, command.alone, self._now))
                 self._away[show.id] = "elsewhere"
         self._settle(message, command, outcome, inputs, show, before)
+        if show is not None:
+            show.places_of.clear()
 
     def _inputs(self, command: ShowCommand) -> Inputs:
         met = self._met.get(command.command_id)
@@ -259,11 +302,15 @@ class Batch:
         self._shows[command.show_id] = show
         return show
 
-    async def _keep_terms(self, show: Show, command: AmendShow | SetCoupon | DropCoupon) -> None:
+    async def _keep_terms(
+        self, show: Show, command: AmendShow | SetCoupon | DropCoupon | CancelShow | PostponeShow
+    ) -> None:
         """The show's terms and coupons as rows, for whoever loads it next and for those who read."""
         await self._written()
-        if type(command) is AmendShow:
+        if type(command) in (AmendShow, PostponeShow):
             await decisions.amend(self._connection, show.terms)
+        elif type(command) is CancelShow:
+            await decisions.cancel(self._connection, show.id)
         else:
             terms = show.coupons.get(command.code)  # type: ignore[union-attr]
             await decisions.keep_coupon(self._connection, show.id, command.code, terms)  # type: ignore[union-attr]
@@ -290,12 +337,23 @@ class Batch:
             self._book(message, command, outcome, place)
             self._news.decided[command.show_id] = self._news.decided.get(command.show_id, 0) + 1
         elif outcome.booking_state:
-            self._change_booking(command.booking_id, outcome.booking_state)
-            if before is not None and before.state == "held":
+            self._change_booking(command.booking_id, outcome)
+            if before is not None and before.state == "held" != outcome.booking_state:
                 self._count_hold(before.buyer_id, -1)
+        if type(command) is CancelSeats and outcome.refusal is None and show is not None:
+            self._note_cancellation(command, outcome, show)
         self._report(message, command, outcome)
-        if type(command) not in BOOKING_COMMANDS:
+        if type(command) in ANSWERED:
             self._reply(message, None, outcome.refusal)
+
+    def _note_cancellation(self, command: CancelSeats, outcome: Outcome, show: Show) -> None:
+        self._writes.cancellations.append(
+            Cancellation(
+                command.command_id, command.booking_id, command.show_id, _encode(outcome.taken_back).decode(),
+                outcome.back, outcome.retained, show.terms.currency, command.to, command.by, command.reason,
+                command.actor_id,
+            )
+        )  # fmt: skip
 
     def _note(
         self, message: Read, outcome: Outcome, inputs: Inputs | None = None, show: Show | None = None, place: int = 0
@@ -341,7 +399,7 @@ class Batch:
             seats=_encode(outcome.places).decode(),
             amounts=_encode(outcome.amounts or _NO_AMOUNTS).decode(),
             currency=show.terms.currency if show else "INR",
-            method="none" if outcome.amounts and outcome.amounts.total == 0 else wish.method,
+            method=_method(wish, outcome.amounts),
             held_until=outcome.held_until,
             refusal=_encode(outcome.refusal).decode() if outcome.refusal else None,
             body_hash=wish.body_hash,
@@ -351,9 +409,9 @@ class Batch:
         self._reply(message, row)
         if outcome.booking_state == "held":
             self._count_hold(wish.buyer_id, +1)
-            self._begin_saga(message, row, outcome.amounts or _NO_AMOUNTS)
+            self._begin_saga(message, row, outcome.amounts or _NO_AMOUNTS, wish.from_wallet)
 
-    def _begin_saga(self, message: Read, row: BookingRow, amounts: Amounts) -> None:
+    def _begin_saga(self, message: Read, row: BookingRow, amounts: Amounts, from_wallet: int) -> None:
         held = SeatsHeld(
             event_id=event_id_for(row.id, SeatsHeld),
             booking_id=row.id,
@@ -362,17 +420,24 @@ class Batch:
             method=row.method,  # type: ignore[arg-type]
             amount=amounts.total,
             currency=row.currency,
+            from_wallet=from_wallet if row.method == "razorpay" else 0,
         )
         lane, trace = saga_lane(row.id, self._settings.saga_lanes), message.options.traceparent
         progress = _encode(booking_saga.begin(held)).decode()
         self._writes.sagas.append(NewSaga(row.id, lane, progress, _encode([held]).decode(), trace))
         self._events[lane].append((held, trace))
 
-    def _change_booking(self, booking_id: UUID, state: str) -> None:
+    def _change_booking(self, booking_id: UUID, outcome: Outcome) -> None:
+        changed: dict[str, Any] = {"state": outcome.booking_state}
+        if outcome.places:
+            changed["seats"] = self._places[booking_id] = _encode(outcome.places).decode()
+        if outcome.held_until is not None:
+            changed["held_until"] = outcome.held_until
         if (new := self._writes.bookings.get(booking_id)) is not None:
-            self._writes.bookings[booking_id] = msgspec.structs.replace(new, state=state)
+            self._writes.bookings[booking_id] = msgspec.structs.replace(new, **changed)
         else:
-            self._writes.booking_states[booking_id] = state
+            before = self._writes.booking_changes.get(booking_id, BookingChange(booking_id, ""))
+            self._writes.booking_changes[booking_id] = before._replace(**changed)
         self._news.bookings.append(booking_id)
 
     def _count_hold(self, buyer_id: UUID, step: int) -> None:
@@ -399,7 +464,7 @@ class Batch:
         elif command.command_id in self._met:
             first = self._met[command.command_id][2]
             self._report(message, command, first)
-            if type(command) not in BOOKING_COMMANDS:
+            if type(command) in ANSWERED:
                 self._reply(message, None, first.refusal)
 
     def _turn_away(self, message: Read, command: ShowCommand) -> None:
@@ -476,21 +541,52 @@ class Batch:
         return sealed
 
 
-def event_of(command: ConfirmSeats | ReleaseSeats | ExpireHold, outcome: Outcome) -> SagaEvent | None:
-    """The event that reports a seat command's outcome to its saga."""
-    kinds: dict[str, type[SeatsConfirmed | SeatsGone | SeatsReleased | HoldExpired]] = {
-        "confirmed": SeatsConfirmed,
-        "gone": SeatsGone,
-        "released": SeatsReleased,
-        "expired": HoldExpired,
-    }
-    kind = kinds.get(outcome.name)
-    if kind is None:
+def _asks_for_places(show: Show, command: ShowCommand) -> bool:
+    """Whether deciding needs to know more of a booking than where its places are."""
+    if type(command) is ConfirmSeats:
+        hold = show.bookings.get(command.booking_id)
+        return hold is not None and hold.state == "expired"
+    return type(command) is CancelSeats
+
+
+def _method(wish: HoldSeats, amounts: Amounts | None) -> Method:
+    """How a booking is paid for: what costs nothing needs no payment, what the wallet pays whole no provider."""
+    total = amounts.total if amounts else None
+    if total == 0:
+        return "comp" if wish.method == "comp" else "none"
+    return "wallet" if total is not None and wish.from_wallet >= total else wish.method
+
+
+def event_of(
+    command: ConfirmSeats | ReleaseSeats | ExpireHold | ExtendHold | CancelSeats, outcome: Outcome
+) -> SagaEvent | None:
+    """The event that reports a seat command's outcome to its saga; None for what its saga need not know."""
+    kind = _TOLD.get(outcome.name) or (HoldExtended if type(command) is ExtendHold else None)
+    if kind is None or outcome.refusal is not None:
         return None
-    more: dict[str, Any] = {"reason": outcome.reason} if kind is SeatsGone else {}
+    more: dict[str, Any] = {}
+    if kind is SeatsGone:
+        more["reason"] = outcome.reason
+    elif kind is HoldExtended:
+        more["held_until"] = outcome.held_until
+    elif isinstance(command, CancelSeats):
+        more = {
+            "cancellation_id": command.command_id, "seats": outcome.taken_back, "amount": outcome.back,
+            "retained": outcome.retained, "to": command.to, "by": command.by, "reason": command.reason,
+            "left": sum(not place.status for place in outcome.places),
+        }  # fmt: skip
     return kind(
         event_id=event_id_for(command.command_id, kind),
         booking_id=command.booking_id,
         answers=command.command_id,
         **more,
     )
+
+
+_TOLD: dict[str, type[SeatsConfirmed | SeatsGone | SeatsReleased | HoldExpired | SeatsCancelled]] = {
+    "confirmed": SeatsConfirmed,
+    "gone": SeatsGone,
+    "released": SeatsReleased,
+    "expired": HoldExpired,
+    "cancelled": SeatsCancelled,
+}

@@ -26,7 +26,7 @@ from actors.lanes.wire import Options, seal
 from sagas import clock
 from sagas.identity import derived, new_id
 from sagas.seat_plan import PlanSection, decode
-from store import catalogue, logs, money, people
+from store import catalogue, ledger, logs, people
 from store.connection import close_database, open_database, transaction
 from store.settings import SettingsError, settings
 from store.tables import Event, Hall, Organiser, OrganiserMember, SeatPlan, Show, User, Venue
@@ -86,7 +86,7 @@ async def make_accounts() -> Accounts:
         raise DemoError(f"the accounts are not given: set {', '.join(missing)} (see .env.example).")
     accounts = Accounts(**{role: await _make_account(account) for role, account in named.items()})
     async with transaction() as connection:
-        await money.credit(connection, clock.now(), accounts.buyer.id, "INR", OPENING_BALANCE_MINOR, "demo:opening")
+        await ledger.give(connection, clock.now(), accounts.buyer.id, "INR", OPENING_BALANCE_MINOR, "demo:opening")
     return accounts
 
 

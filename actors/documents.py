@@ -15,11 +15,12 @@ from store import files
 
 @dramatiq.actor(queue_name=DOCUMENTS)
 def make_pdf(message: dict[str, Any]) -> None:
-    """Print a booking's tickets, once; asked again, say again that they are there."""
+    """Print a booking's tickets, once, or anew; asked again, say again that they are there."""
     command = msgspec.convert(message, MakePdf)
-    path = on_loop(files.path_of(command.booking_id, TICKETS_PDF))
+    path = None if command.anew else on_loop(files.path_of(command.booking_id, TICKETS_PDF))
     if path is None:
-        path = on_loop(keep_pdf(command.booking_id, print_pdf(on_loop(faces(command.booking_id)))))
+        printed = on_loop(faces(command.booking_id))  # none, when all its seats were cancelled meanwhile
+        path = on_loop(keep_pdf(command.booking_id, print_pdf(printed))) if printed else ""
     made = PdfMade(
         event_id=event_id_for(command.command_id, PdfMade),
         booking_id=command.booking_id,

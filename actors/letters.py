@@ -5,6 +5,7 @@ a row that looks unsent; the letter then goes out again under the same Message-I
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from sagas import clock
 from sagas.identity import booking_code
 from sagas.messages import LetterSent, SendLetter, SendPersonalLetter, event_id_for
 from sagas.money import Money
+from sagas.terms import decode_rules
 from store import files, letter_links, mailing, sagas
 from store.settings import settings
 
@@ -53,13 +55,13 @@ def send_personal_letter(message: dict[str, Any]) -> None:
 
 
 async def _send(command: SendLetter) -> None:
-    letter_id = mailing.of_booking(command.booking_id, command.template)
+    letter_id = mailing.of_booking(command.booking_id, command.template, command.about or command.booking_id)
     row = await mailing.claim(letter_id, CLAIM_SECONDS)
     if row is None:
         if await mailing.is_done(letter_id):
             await _report(command)
         return
-    if await _deliver(row, lambda: _write(command.booking_id, command.template)):
+    if await _deliver(row, lambda: _write(command)):
         await _report(command)
 
 
@@ -101,27 +103,62 @@ async def _report(command: SendLetter) -> None:
             booking_id=command.booking_id,
             answers=command.command_id,
             template=command.template,
+            about=command.about,
         )
     )
 
 
-async def _write(booking_id: UUID, template: str) -> letters.Letter:
+async def _write(command: SendLetter) -> letters.Letter:
+    booking_id, about = command.booking_id, command.about or command.booking_id
     facts = await _facts(booking_id)
     domain = mailing.domain()
-    if template == "confirmed":
-        pdf = await files.find(booking_id, TICKETS_PDF)
-        if pdf is None:  # its bytes were lost; the tickets are in the database, so they are printed again
-            pdf = await asyncio.to_thread(print_pdf, await faces(booking_id))
-            await keep_pdf(booking_id, pdf)
-        return letters.confirmed(facts, pdf, domain)
-    refund = await mailing.refund(booking_id)
-    given = letters.RefundFacts(
-        refund_id=refund["id"],
-        amount=Money(refund["amount"], refund["currency"]),
-        to=refund["to"],
-        reason=refund["reason"],
+    match command.template:
+        case "confirmed":
+            pdf = await files.find(booking_id, TICKETS_PDF)
+            if pdf is None:  # its bytes were lost; the tickets are in the database, so they are printed again
+                if not (printed := await faces(booking_id)):
+                    raise NothingToSay("its seats were cancelled before the letter was sent")
+                pdf = await asyncio.to_thread(print_pdf, printed)
+                await keep_pdf(booking_id, pdf)
+            return letters.confirmed(facts, pdf, domain)
+        case "cancelled":
+            return letters.cancelled(facts, await _cancelled(booking_id, about), domain)
+        case "postponed":
+            return letters.postponed(facts, await _postponed(booking_id), about, domain)
+        case "money-back":
+            return letters.money_back(facts, await _refund(about), domain)
+        case _:
+            return letters.refunded(facts, await _refund(about), domain)
+
+
+async def _refund(refund_id: UUID) -> letters.RefundFacts:
+    refund = await mailing.refund(refund_id)
+    amount = Money(refund["amount"], refund["currency"])
+    return letters.RefundFacts(refund_id=refund_id, amount=amount, to=refund["to"], reason=refund["reason"])
+
+
+async def _cancelled(booking_id: UUID, cancellation_id: UUID) -> letters.CancellationFacts:
+    row = await mailing.cancellation(cancellation_id)
+    named = set(msgspec.json.decode(row["seats"]))
+    booked = await sagas.booking_facts(booking_id)
+    assert booked is not None, f"no booking {booking_id}"
+    places = [place for place in msgspec.json.decode(booked["seats"]) if place["id"] in named]
+    return letters.CancellationFacts(
+        cancellation_id=cancellation_id,
+        seats=tuple(_line(place, row["currency"]) for place in places),
+        amount=Money(row["amount"], row["currency"]),
+        retained=Money(row["retained"], row["currency"]),
+        to=row["to"],
+        by=row["by"],
+        reason=row["reason"],
     )
-    return letters.refunded(facts, given, domain)
+
+
+async def _postponed(booking_id: UUID) -> datetime | None:
+    """Until when all money can be taken back."""
+    row = await sagas.booking_facts(booking_id)
+    rules = decode_rules(row["rules"]) if row is not None else None
+    return rules.refund_all_until if rules is not None else None
 
 
 async def _write_personal(row: Any) -> letters.Letter:
@@ -156,12 +193,14 @@ async def _facts(booking_id: UUID) -> letters.BookingFacts:
         hall=row["hall"],
         starts_at=row["starts_at"],
         time_zone=row["time_zone"],
-        seats=tuple(
-            letters.SeatLine(_seat_label(place), "Standard", Money(place["price"], row["currency"])) for place in places
-        ),
+        seats=tuple(_line(place, row["currency"]) for place in places),
         total=Money(total, row["currency"]),
         paid_by=row["method"],
     )
+
+
+def _line(place: dict[str, Any], currency: str) -> letters.SeatLine:
+    return letters.SeatLine(_seat_label(place), place.get("ticket_type") or "Standard", Money(place["price"], currency))
 
 
 def _seat_label(place: dict[str, Any]) -> str:

@@ -19,9 +19,11 @@ from actors.lanes.routes import Routes
 from actors.lanes.session import Arrived, Session
 from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, open_body, seal
 from actors.tickets import tickets_of
-from sagas.booking import BOOKING, Facts
+from sagas import booking, ledger, top_up
 from sagas.messages import (
+    CancelTickets,
     CapturePayment,
+    DisputeChanged,
     Event,
     Fence,
     IssueTickets,
@@ -31,20 +33,24 @@ from sagas.messages import (
     MoneyRefunded,
     PaymentReady,
     PaymentRefused,
+    RefundAgain,
     RefundFailed,
     RefundMoney,
     RequestPayment,
     SagaCommand,
     SagaLaneMessage,
+    SeatsCancelled,
     SendLetter,
     Several,
+    TicketsCancelled,
     TicketsIssued,
     event_id_for,
 )
-from sagas.saga import advance
+from sagas.saga import Progress, advance
 from store import live, mailing, money, tickets
 from store import sagas as saga_rows
-from store.money import MoneyWrites, Wallets
+from store.ledger import Books, open_books
+from store.money import MoneyWrites
 from store.sagas import SagaJournalRow, SagaRow, TimelineRow
 from store.tickets import LetterRow, TicketRow
 
@@ -53,6 +59,9 @@ log = structlog.get_logger()
 #: An answer that takes longer than this is asked for again: a lane's, the provider's, a letter's.
 OVERDUE_SECONDS = {"confirm_seats": 5.0, "release_seats": 5.0, "make_pdf": 60.0, "send_letter": 60.0}
 OVERDUE_OTHERWISE_SECONDS = 15.0
+
+#: The saga of each kind.
+SAGAS = {"booking": booking.BOOKING, "top-up": top_up.TOP_UP}
 
 _decode = msgspec.json.Decoder(SagaLaneMessage).decode
 _encode = msgspec.json.Encoder().encode
@@ -117,6 +126,23 @@ class SagaLanes(LaneActor[ReadEvent, Advanced]):
             log.warning("bookings_not_told", error=repr(error), hint="pages ask again by themselves")
 
 
+def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
+    """Whether one of these events may move money into or out of the buyer's wallet."""
+    facts = saga.progress.facts
+    if saga.kind == "top-up":
+        return MoneyCaptured in told
+    of_wallet = facts.method == "wallet" or facts.from_wallet or any(part.method == "wallet" for part in facts.parts)
+    return bool(of_wallet or told & {MethodChosen, SeatsCancelled, RefundAgain})
+
+
+def _needs_its_booking(saga: SagaRow, told: set[type[Event]]) -> bool:
+    """Whether one of these events needs the booking's seats, or whose show it is."""
+    at_the_counter = saga.progress.facts.method in ("cash", "terminal")
+    return (
+        at_the_counter or saga.progress.step in ("confirm", "tickets") or bool(told & {SeatsCancelled, DisputeChanged})
+    )
+
+
 class _Batch:
     """Advances the sagas of one batch, and collects the rows that follow."""
 
@@ -126,9 +152,12 @@ class _Batch:
         self._met: set[UUID] = set()
         self._sagas: dict[UUID, SagaRow] = {}
         self._bookings: dict[UUID, Any] = {}
-        self._wallets = Wallets((), [])
+        self._books = Books()
         self._money = MoneyWrites()
         self._tickets: list[TicketRow] = []
+        self._tickets_ended: list[tuple[UUID, str]] = []
+        self._frozen: list[tuple[UUID, bool]] = []
+        self._cancellations: list[UUID] = []
         self._letters: list[LetterRow] = []
         self._timeline: list[TimelineRow] = []
         self._journal: list[SagaJournalRow] = []
@@ -142,17 +171,15 @@ class _Batch:
             return
         self._met = await saga_rows.met(self._connection, [event.event_id for event in events])
         self._sagas = await saga_rows.load(self._connection, list({event.booking_id for event in events}))
-        choosing = {event.booking_id for event in events if isinstance(event, MethodChosen)}
-        buyers = {
-            saga.progress.facts.buyer_id
-            for saga in self._sagas.values()
-            if saga.id in choosing or "wallet" in (saga.progress.facts.method, saga.progress.facts.kept_method)
-        }
-        self._wallets = await money.lock_wallets(self._connection, sorted(buyers))
-        confirming = [saga.id for saga in self._sagas.values() if saga.progress.step in ("confirm", "tickets")]
-        if confirming:
-            rows = await tickets.bookings_to_ticket(self._connection, confirming)
-            self._bookings = {row["id"]: row for row in rows}
+        told: dict[UUID, set[type[Event]]] = {}
+        for event in events:
+            told.setdefault(event.booking_id, set()).add(type(event))
+        rows = self._sagas.values()
+        buyers = {saga.progress.facts.buyer_id for saga in rows if _may_touch_a_wallet(saga, told[saga.id])}
+        self._books = await open_books(self._connection, sorted(buyers))
+        sold = [saga.id for saga in rows if saga.kind == "booking" and _needs_its_booking(saga, told[saga.id])]
+        if sold:
+            self._bookings = {row["id"]: row for row in await tickets.bookings_to_ticket(self._connection, sold)}
 
     def take(self, message: ReadEvent, poison: int) -> None:
         event = message.event
@@ -183,8 +210,12 @@ class _Batch:
         while events:
             event = events.popleft()
             saga = self._sagas[event.booking_id]
-            progress, commands = advance(BOOKING, saga.progress, event)
-            self._note_money(event, progress.facts)
+            progress, commands = advance(SAGAS[saga.kind], saga.progress, event)
+            self._note_money(event, saga.progress.facts, progress.facts)
+            if saga.kind == "booking":
+                self._book(event, saga.progress, progress)
+            else:
+                self._top_up(event, saga.progress.facts, progress.facts)
             n = saga.events + 1
             self._timeline.append(
                 TimelineRow(saga.id, n, event.name(), progress.step, progress.course, _encode(event).decode())
@@ -197,7 +228,7 @@ class _Batch:
                 else:
                     self._issued.append((command, saga.trace))
 
-    def _note_money(self, event: Event, facts: Facts) -> None:
+    def _note_money(self, event: Event, before: Any, facts: Any) -> None:
         """What an event says about payments and refunds, as rows.  Stray money is kept in mind, but is no payment."""
         match event:
             case PaymentReady():
@@ -205,11 +236,11 @@ class _Batch:
             case PaymentRefused():
                 self._money.set_status(event.payment_id, "failed")
             case MoneyAuthorized():
-                if event.provider_payment_id == facts.authorized:
+                if facts.authorized is not before.authorized:
                     self._money.set_status(event.payment_id, "authorized")
             case MoneyCaptured():
                 self._money.captured.append(event)
-                if event.provider_payment_id == facts.kept:
+                if event.provider_payment_id in facts.kept:
                     self._money.set_status(event.payment_id, "captured")
             case MoneyRefunded():
                 self._money.refunds_ended.append((event.refund_id, "processed", event.provider_refund_id))
@@ -217,6 +248,59 @@ class _Batch:
                 self._money.refunds_ended.append((event.refund_id, "failed", ""))
             case _:
                 pass
+
+    def _book(self, event: Event, before: Progress, after: Progress) -> None:
+        """What an event moves in the ledger: whatever is new in what the saga knows."""
+        was: booking.Facts = before.facts
+        now: booking.Facts = after.facts
+        match event:
+            case MoneyCaptured() if event.amount and (was.kept, was.stray) != (now.kept, now.stray):
+                booked = self._books.add(ledger.captured(event, now.buyer_id, self._organiser(now.booking_id)))
+                assert booked, "the wallet was asked before"
+            case SeatsCancelled() if event.amount:
+                self._books.add(
+                    ledger.cancelled(
+                        event.cancellation_id, now.booking_id, self._organiser(now.booking_id), event.amount,
+                        now.currency,
+                    )
+                )  # fmt: skip
+            case MoneyRefunded():
+                self._book_refund(event, was, now)
+            case DisputeChanged() if event.status == "lost":
+                self._books.add(
+                    ledger.dispute_lost(
+                        event.dispute_id, now.booking_id, self._organiser(now.booking_id), event.amount, event.currency
+                    )
+                )
+            case _:
+                pass
+        if "confirm" in after.done and "confirm" not in before.done:
+            self._books.add(ledger.sold(now.booking_id, self._organiser(now.booking_id), now.amount, now.currency))
+        if isinstance(event, SeatsCancelled):
+            self._cancellations.append(event.cancellation_id)
+        if isinstance(event, DisputeChanged):
+            self._frozen.append((now.booking_id, any(dispute.status != "won" for dispute in now.disputes)))
+
+    def _organiser(self, booking_id: UUID) -> Any:
+        """Whose show it is; None where no event of the batch needs to know."""
+        row = self._bookings.get(booking_id)
+        return row["organiser_id"] if row is not None else None
+
+    def _book_refund(self, event: MoneyRefunded, was: booking.Facts, now: booking.Facts) -> None:
+        done = {refund.id for refund in was.refunds if refund.state == "done"}
+        for refund in now.refunds:
+            if refund.id == event.refund_id and refund.state == "done" and refund.id not in done:
+                target = ledger.source(refund.method, now.buyer_id, self._organiser(now.booking_id))
+                self._books.add(
+                    ledger.refunded(
+                        refund.id, now.booking_id, ("by-hand", None) if event.by else target, refund.amount,
+                        refund.currency,
+                    )
+                )  # fmt: skip
+
+    def _top_up(self, event: Event, was: top_up.Facts, now: top_up.Facts) -> None:
+        if isinstance(event, MoneyCaptured) and len(now.kept) > len(was.kept):
+            self._books.add(ledger.topped_up(event.provider_payment_id, now.buyer_id, event.amount, event.currency))
 
     def _carry_out(self, command: SagaCommand) -> Event | None:
         """Do what is only rows, and say so; None for what somebody else has to do."""
@@ -234,6 +318,12 @@ class _Batch:
             case RefundMoney():
                 self._money.refunds.append(command)
                 return None if command.method == "razorpay" else self._give_back(command)
+            case CancelTickets():
+                self._tickets_ended += [(command.booking_id, seat) for seat in command.seats]
+                return TicketsCancelled(
+                    event_id=event_id_for(command.command_id, TicketsCancelled), booking_id=command.booking_id,
+                    answers=command.command_id, count=len(command.seats),
+                )  # fmt: skip
             case IssueTickets():
                 issued = tickets_of(self._bookings[command.booking_id])
                 self._tickets += issued
@@ -242,19 +332,24 @@ class _Batch:
                     answers=command.command_id, count=len(issued),
                 )  # fmt: skip
             case SendLetter():
-                letter_id = mailing.of_booking(command.booking_id, command.template)
+                about = command.about or command.booking_id
+                letter_id = mailing.of_booking(command.booking_id, command.template, about)
                 trace = self._sagas[command.booking_id].trace[3:35]
-                self._letters.append(LetterRow(letter_id, command.booking_id, command.template, trace))
+                self._letters.append(LetterRow(letter_id, command.booking_id, command.template, about, trace))
                 return None
             case _:
                 return None
 
     def _pay(self, command: CapturePayment) -> Event:
-        """Take the money from the wallet; a total of 0 takes nothing."""
-        paid = command.amount == 0 or self._wallets.change(
-            command.buyer_id, command.currency, -command.amount, money.debit_reference(command), "Booking"
-        )
-        if paid:
+        """Take the money: from the wallet, or as the box office has taken it.  A total of 0 takes nothing."""
+        self._money.requested.append(
+            RequestPayment(
+                command_id=command.command_id, booking_id=command.booking_id, payment_id=command.payment_id,
+                method=command.method, amount=command.amount, currency=command.currency,
+            )
+        )  # fmt: skip
+        asks = command.method == "wallet" and command.amount > 0
+        if not asks or self._books.balance(command.buyer_id, command.currency) >= command.amount:
             return MoneyCaptured(
                 event_id=event_id_for(command.payment_id, MoneyCaptured), booking_id=command.booking_id,
                 answers=command.command_id, payment_id=command.payment_id, method=command.method,
@@ -264,17 +359,14 @@ class _Batch:
         return PaymentRefused(
             event_id=event_id_for(command.command_id, PaymentRefused), booking_id=command.booking_id,
             answers=command.command_id, payment_id=command.payment_id, reason="wallet-too-low",
-            balance=self._wallets.balance(command.buyer_id, command.currency),
+            balance=self._books.balance(command.buyer_id, command.currency),
         )  # fmt: skip
 
     def _give_back(self, command: RefundMoney) -> Event:
-        if command.amount:
-            self._wallets.change(
-                command.buyer_id, command.currency, command.amount, money.refund_reference(command), "Refund"
-            )
         return MoneyRefunded(
             event_id=event_id_for(command.refund_id, MoneyRefunded), booking_id=command.booking_id,
             answers=command.command_id, refund_id=command.refund_id, payment_id=command.payment_id,
+            provider_payment_id=command.provider_payment_id, amount=command.amount,
         )  # fmt: skip
 
     def _note(self, message: ReadEvent, outcome: str) -> None:
@@ -296,7 +388,7 @@ class _Batch:
         if saga is None:
             self.lines.append(Line(did, message.at.offset, None, event.booking_id, None))
             return
-        show_id, trace = saga.progress.facts.show_id, saga.trace[3:35] or None
+        show_id, trace = getattr(saga.progress.facts, "show_id", None), saga.trace[3:35] or None
         step = saga.progress.step or saga.progress.outcome
         self.lines.append(Line(did, message.at.offset, show_id, event.booking_id, trace, step=step))
 
@@ -318,9 +410,16 @@ class _Batch:
 
     async def write(self) -> None:
         sagas = [(self._sagas[saga_id], self._send_after(saga_id)) for saga_id in self.moved]
-        await money.write(self._connection, self._now, self._money, self._wallets)
+        await money.write(self._connection, self._now, self._money)
+        await self._books.write(self._connection, self._now)
+        if self._cancellations:
+            await saga_rows.cancellations_taken_up(self._connection, self._now, self._cancellations)
         if self._tickets:
             await tickets.issue(self._connection, self._now, self._tickets)
+        if self._tickets_ended:
+            await tickets.cancel(self._connection, self._tickets_ended)
+        if self._frozen:
+            await tickets.freeze(self._connection, self._frozen)
         if self._letters:
             await tickets.log_letters(self._connection, self._now, mailing.domain(), self._letters)
         await saga_rows.write(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from actors import amending, choosing
+from actors import amending, cancelling, choosing
 from actors.admitting import closed, not_in_time, over_a_limit
 from actors.promising import places_and_amounts, used_up
 from actors.seat_choice import SeatChoice
@@ -19,12 +19,16 @@ from sagas.identity import base32, ordinal_of
 from sagas.messages import (
     AmendShow,
     BlockSeats,
+    CancelSeats,
+    CancelShow,
     ConfirmSeats,
     DropCoupon,
     ExpireHold,
+    ExtendHold,
     HoldSeats,
     MoveShow,
     OpenShow,
+    PostponeShow,
     ReleaseSeats,
     SetCoupon,
     ShowCommand,
@@ -51,7 +55,9 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One place of a booking, as it was promised: its price, and its share of what is taken off and added."""
+    """One place of a booking, as it was promised: its price, and its share of what is taken off and added.
+
+    ``status`` is empty while it is the booking's, else why it is not any more."""
 
     id: str
     label: str
@@ -64,10 +70,12 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True):
     fees: int = 0
     tax: int = 0
     tax_included: int = 0
+    status: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a command came to: its name, and the changes that follow from it.
+    """What a command came to: its name, and the changes that follow from it.  ``places`` are the booking's from now on;
+    of places that were taken back, ``taken_back`` are the ids, ``back`` what is owed and ``retained`` what is not.
 
     ``decided`` is false for what took no effect and may be sent again (a repeat, an expiry that came too early)."""
 
@@ -82,6 +90,9 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     refusal: AnyRefusal | None = None
     reason: str = ""
     off_sale_until: datetime | None = None
+    taken_back: tuple[str, ...] = ()
+    back: int = 0
+    retained: int = 0
 
 
 class Hold(msgspec.Struct):
@@ -108,6 +119,8 @@ class Show:
         self.buyer_seats: dict[UUID, int] = {}
         self.coupons: dict[str, CouponTerms] = {}
         self.coupon_uses: dict[tuple[str, UUID | None], int] = {}
+        self.places_of: dict[UUID, tuple[Place, ...]] = {}
+        """The places of those bookings about which a command asks for more than where they are."""
         self.cancelled = False
         self.off_sale_until: datetime | None = None
         self.moved_at: datetime | None = None
@@ -220,16 +233,27 @@ def apply(show: Show, command: Any, outcome: Outcome) -> None:
             hold = Hold(command.buyer_id, outcome.seats, "held", outcome.held_until, command.coupon)
             show.remember(command.booking_id, hold)
     elif outcome.booking_state:
-        hold = show.bookings[command.booking_id]
-        show.remember(
-            command.booking_id, Hold(hold.buyer_id, hold.seats, outcome.booking_state, hold.held_until, hold.coupon)
-        )
+        _apply_to_booking(show, command, outcome)
     elif outcome.name == "amended":
         show.set_terms(amending.amended(show.terms, command.changes))
     elif outcome.name == "coupon-set":
         show.coupons[command.code] = command.terms
     elif outcome.name == "coupon-dropped":
         del show.coupons[command.code]
+    elif outcome.name == "postponed":
+        show.set_terms(cancelling.postponed_terms(show.terms, command))
+    elif outcome.name == "show-cancelled":
+        show.cancelled = True
+
+
+def _apply_to_booking(show: Show, command: Any, outcome: Outcome) -> None:
+    hold = show.bookings[command.booking_id]
+    seats = hold.seats
+    if outcome.places:
+        show.places_of[command.booking_id] = outcome.places
+        seats = tuple(show.ordinal(place.id) for place in outcome.places if not place.status)
+    until = outcome.held_until or hold.held_until
+    show.remember(command.booking_id, Hold(hold.buyer_id, seats, outcome.booking_state, until, hold.coupon))
 
 
 def _refused(refusal: AnyRefusal) -> Outcome:
@@ -271,18 +295,25 @@ def _confirm(show: Show, command: ConfirmSeats, now: datetime, _inputs: Inputs) 
         return Outcome("gone", reason="unknown")
     if hold.state == "confirmed":
         return Outcome("confirmed")
+    if hold.state == "held" and show.cancelled:
+        return Outcome("gone", seats=hold.seats, seat_state=FREE, booking_state="released", reason="cancelled")
     if hold.state == "held":
         return Outcome("confirmed", seats=hold.seats, seat_state=SOLD, booking_state="confirmed")
     if hold.state != "expired":
         return Outcome("gone", reason=hold.state)
     # late money: nobody else has the seats, so they are this buyer's after all
     if show.cancelled or now >= show.terms.ends_at:
-        return Outcome("gone", reason="over")
+        return Outcome("gone", reason="cancelled" if show.cancelled else "over")
     if hold.coupon and used_up(show, hold.coupon, hold.buyer_id):
         return Outcome("gone", reason="coupon")
-    if all(show.states[ordinal] == FREE for ordinal in hold.seats):
-        return Outcome("confirmed", seats=hold.seats, seat_state=SOLD, booking_state="confirmed", reason="retaken")
-    return Outcome("gone", reason="taken")
+    show.keep(now)
+    found = cancelling.retaken(show, hold, show.places_of.get(command.booking_id, ()))
+    if found is None:
+        return Outcome("gone", reason="taken")
+    seats, places = found
+    return Outcome(
+        "confirmed", seats=seats, seat_state=SOLD, booking_state="confirmed", places=places, reason="retaken"
+    )
 
 
 def _release(show: Show, command: ReleaseSeats, _now: datetime, _inputs: Inputs) -> Outcome:
@@ -299,6 +330,36 @@ def _expire(show: Show, command: ExpireHold, now: datetime, _inputs: Inputs) -> 
     if hold.held_until is not None and now < hold.held_until:
         return Outcome("too-early", decided=False)
     return Outcome("expired", seats=hold.seats, seat_state=FREE, booking_state="expired")
+
+
+def _extend(show: Show, command: ExtendHold, now: datetime, _inputs: Inputs) -> Outcome:
+    until = cancelling.extended(show.bookings.get(command.booking_id), command, now)
+    return Outcome("extended", booking_state="held", held_until=until) if until else Outcome("not-held")
+
+
+def _cancel_seats(show: Show, command: CancelSeats, now: datetime, _inputs: Inputs) -> Outcome:
+    found = cancelling.taken_back(show, command, now)
+    if not isinstance(found, cancelling.TakenBack):
+        return Outcome("refused", refusal=found)
+    is_left = any(not place.status for place in found.places)
+    return Outcome(
+        "cancelled",
+        seats=tuple(show.ordinal(seat) for seat in found.seats),
+        seat_state=FREE,
+        booking_state="confirmed" if is_left else "cancelled",
+        places=found.places,
+        taken_back=found.seats,
+        back=found.back,
+        retained=found.retained,
+    )
+
+
+def _cancel_show(show: Show, _command: CancelShow, now: datetime, _inputs: Inputs) -> Outcome:
+    return _changed("show-cancelled", cancelling.cancelling_refused(show, now))
+
+
+def _postpone(show: Show, command: PostponeShow, now: datetime, _inputs: Inputs) -> Outcome:
+    return _changed("postponed", cancelling.postponing_refused(show, command, now))
 
 
 def _move(_show: Show, command: MoveShow, now: datetime, _inputs: Inputs) -> Outcome:
@@ -337,6 +398,10 @@ _DECIDE: dict[type[ShowCommand], Callable[[Show, Any, datetime, Inputs], Outcome
     ConfirmSeats: _confirm,
     ReleaseSeats: _release,
     ExpireHold: _expire,
+    ExtendHold: _extend,
+    CancelSeats: _cancel_seats,
+    CancelShow: _cancel_show,
+    PostponeShow: _postpone,
     AmendShow: _amend,
     SetCoupon: _set_coupon,
     DropCoupon: _drop_coupon,

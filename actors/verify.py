@@ -14,10 +14,18 @@ import msgspec
 from actors.batch import chain_hash
 from actors.lanes.wire import open_body
 from actors.show import STATE_NAMES, Inputs, Outcome, Show, apply, decide
-from sagas.booking import BOOKING
-from sagas.booking import begin as begin_booking
+from sagas import booking, top_up
 from sagas.clock import rfc3339
-from sagas.messages import HoldSeats, MoveShow, OpenShow, SagaEvent, SeatsHeld, ShowLaneMessage
+from sagas.messages import (
+    CancelSeats,
+    ConfirmSeats,
+    HoldSeats,
+    MoveShow,
+    OpenShow,
+    SagaEvent,
+    SeatsHeld,
+    ShowLaneMessage,
+)
 from sagas.saga import advance
 from sagas.seat_plan import SeatPlan, decode
 from sagas.terms import decode_coupon
@@ -47,6 +55,7 @@ class Replay:
         self.shows: dict[UUID, Show] = {}
         self.states: dict[UUID, str] = {}
         self.places: dict[UUID, int] = {}
+        self.places_of: dict[UUID, Any] = {}
         self.lanes: dict[UUID, str] = {}
 
     def decide(self, row: Any) -> str | None:
@@ -55,6 +64,8 @@ class Replay:
             return None  # a fence, or something unreadable: nothing was decided
         command = _command(open_body(row["body"].encode()).message)
         show = self.shows.get(row["show_id"])
+        if show is not None and isinstance(command, CancelSeats | ConfirmSeats):
+            show.places_of = {command.booking_id: self.places_of.get(command.booking_id, ())}
         outcome = decide(show, command, row["decided_at"], _inputs(row["inputs"]))
         if outcome.decided != row["decided"]:
             return f"decided {outcome.decided} instead of {row['decided']}"
@@ -83,6 +94,8 @@ class Replay:
             self.places[command.show_id] = self.places.get(command.show_id, 0) + 1
         if outcome.booking_state:
             self.states[command.booking_id] = outcome.booking_state
+        if outcome.places:
+            self.places_of[command.booking_id] = outcome.places
 
 
 async def chains(view: Snapshot) -> tuple[int, Differences]:
@@ -204,17 +217,21 @@ async def bookings(view: Snapshot) -> tuple[int, Differences]:
 async def sagas(view: Snapshot) -> tuple[int, Differences]:
     """sagas: their timelines, advanced again, lead to where they stand"""
     made: dict[UUID, Any] = {}
+    for row in await view.all("verify_top_ups"):
+        facts = restore(row["progress"], row["outbox"], row["kind"]).facts
+        made[row["id"]] = top_up.begin(row["id"], facts.buyer_id, facts.amount, facts.currency)
     async for row in view.each("verify_timeline"):
         event = _event(row["detail"])
         if isinstance(event, SeatsHeld):
-            made.setdefault(row["saga_id"], begin_booking(event))
+            made.setdefault(row["saga_id"], booking.begin(event))
         if row["saga_id"] in made:
-            made[row["saga_id"]], _ = advance(BOOKING, made[row["saga_id"]], event)
+            saga = top_up.TOP_UP if row["kind"] == "top-up" else booking.BOOKING
+            made[row["saga_id"]], _ = advance(saga, made[row["saga_id"]], event)
     rows, wrong = 0, []
     async for row in view.each("verify_sagas"):
         rows += 1
         told = made.get(row["id"])
-        stored = restore(row["progress"], row["outbox"])
+        stored = restore(row["progress"], row["outbox"], row["kind"])
         if told is None or _encode(told) != _encode(stored):
             wrong.append(f"saga {row['id']} stands at {row['step'] or 'its end'}, its timeline leads elsewhere")
     return rows, wrong
@@ -240,13 +257,19 @@ async def wallets(view: Snapshot) -> tuple[int, Differences]:
     return await _named(view, "verify_wallets", "wallet")
 
 
+async def ledger(view: Snapshot) -> tuple[int, Differences]:
+    """ledger: every transaction sums to zero, and each fact about money is booked once, with its amount"""
+    rows = await view.all("verify_ledger_count")
+    return rows[0]["entries"], [f"{row['what']} {row['id']}" for row in await view.all("verify_ledger")]
+
+
 async def holds(view: Snapshot) -> tuple[int, Differences]:
     """caps: each buyer's count of live holds is the number of their held bookings"""
     return await _named(view, "verify_buyer_holds", "buyer")
 
 
 CHECKS: tuple[Check, ...] = (
-    chains, replayed, decided_once, seats, shows, terms, bookings, sagas, tickets, money, wallets, holds,
+    chains, replayed, decided_once, seats, shows, terms, bookings, sagas, tickets, money, wallets, ledger, holds,
 )  # fmt: skip
 
 

@@ -78,6 +78,18 @@ class RefundFacts(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class CancellationFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Which seats were taken back and by whom, what comes back for them and what the policy kept."""
+
+    cancellation_id: UUID
+    seats: tuple[SeatLine, ...]
+    amount: Money
+    retained: Money
+    to: Literal["source", "wallet"] = "source"
+    by: str
+    reason: str = ""
+
+
 # Why money goes back, in a buyer's words: what happened, and why.  What is not listed gets the last pair.
 _INCOMPLETE = "we are sorry: your booking could not be completed."
 _SEATS_GONE = (
@@ -133,6 +145,86 @@ def refunded(facts: BookingFacts, refund: RefundFacts, mail_domain: str, locale:
     )
 
 
+def cancelled(facts: BookingFacts, what: CancellationFacts, mail_domain: str, locale: str = "en_IN") -> Letter:
+    """Seats are given back: which, at whose wish, and what is on its way to the buyer for them."""
+    show_is_off = what.reason == "show-cancelled"
+    opening = "this show has been cancelled. We are sorry." if show_is_off else _BY.get(what.by, _BY[""])
+    paragraphs = [_on_its_way(what.amount, what.to, locale) if what.amount.amount else "Nothing was paid for them."]
+    if what.retained.amount:
+        kept = money.show(what.retained, locale)
+        paragraphs = paragraphs if what.amount.amount else []
+        paragraphs.append(f"By the terms under which you booked, {kept} is not given back.")
+    return _notice(
+        facts, "cancelled", what.cancellation_id, mail_domain, locale, subject="Cancelled: ", opening=opening,
+        headline="Your show is cancelled" if show_is_off else "Your places are cancelled", paragraphs=paragraphs,
+        named=what.seats,
+    )  # fmt: skip
+
+
+_BY = {
+    "buyer": "you have given these places back.",
+    "organiser": "the organiser has cancelled these places. We are sorry.",
+    "": "these places have been cancelled. We are sorry.",
+}
+
+
+def _on_its_way(amount: Money, to: str, locale: str) -> str:
+    told = money.show(amount, locale)
+    if to == "wallet":
+        return f"{told} is in your Frontrow wallet, and you can use it at once."
+    return f"{told} goes back the way it came. Banks usually take 5 to 7 working days to show it."
+
+
+def money_back(facts: BookingFacts, refund: RefundFacts, mail_domain: str, locale: str = "en_IN") -> Letter:
+    """What was on its way back has been paid."""
+    told = money.show(refund.amount, locale)
+    return _notice(
+        facts, "money-back", refund.refund_id, mail_domain, locale, subject="Your money is back: ",
+        opening="your refund is done.", headline=f"{told} has been given back", named=facts.seats,
+        paragraphs=[_on_its_way(refund.amount, refund.to, locale)],
+    )  # fmt: skip
+
+
+def postponed(
+    facts: BookingFacts, refund_until: datetime | None, about: UUID, mail_domain: str, locale: str = "en_IN"
+) -> Letter:
+    """The show is at another time: the tickets stay good, and the money can be taken back until a time."""
+    paragraphs = ["Your tickets stay good; there is nothing that you need to do."]
+    if refund_until is not None:
+        until = clock.show(refund_until, facts.time_zone, locale)
+        paragraphs.append(f"If you cannot come then, you can take all your money back until {until}.")
+    return _notice(
+        facts, "postponed", about, mail_domain, locale, subject="A new time: ", opening="your show has been moved.",
+        headline="Your show has a new time", paragraphs=paragraphs, named=facts.seats,
+    )  # fmt: skip
+
+
+def _notice(
+    facts: BookingFacts, template: str, about: UUID, mail_domain: str, locale: str, *, subject: str, opening: str,
+    headline: str, paragraphs: list[str], named: tuple[SeatLine, ...],
+) -> Letter:  # fmt: skip
+    """A letter of few words about a booking."""
+    words = _words(facts, locale) | {
+        "opening": opening, "headline": headline, "paragraphs": paragraphs,
+        "named": [_seat(seat, locale) for seat in named],
+    }  # fmt: skip
+    return Letter(
+        to=facts.buyer_email,
+        subject=_subject(subject, words["event"], f" (booking {words['booking_code']})"),
+        html=html.get_template("notice.html").render(words),
+        text=text.get_template("notice.txt").render(words),
+        message_id=message_id(template, about, mail_domain),
+    )
+
+
+def _seat(seat: SeatLine, locale: str) -> dict[str, str]:
+    return {
+        "label": plain_line(seat.label, 80),
+        "ticket_type": plain_line(seat.ticket_type, 40),
+        "price": money.show(seat.price, locale),
+    }
+
+
 def _words(facts: BookingFacts, locale: str) -> dict[str, Any]:
     if not 1 <= len(facts.seats) <= SEATS_MAX:
         raise ValueError(f"A letter names 1 to {SEATS_MAX} seats, not {len(facts.seats)}.")
@@ -146,14 +238,7 @@ def _words(facts: BookingFacts, locale: str) -> dict[str, Any]:
         "venue": plain_line(facts.venue, 100),
         "hall": plain_line(facts.hall, 60),
         "address": plain_line(facts.address, 160),
-        "seats": [
-            {
-                "label": plain_line(seat.label, 80),
-                "ticket_type": plain_line(seat.ticket_type, 40),
-                "price": money.show(seat.price, locale),
-            }
-            for seat in facts.seats
-        ],
+        "seats": [_seat(seat, locale) for seat in facts.seats],
         "amounts": [(name, money.show(amount, locale)) for name, amount in amounts if amount and amount.amount],
         "total": money.show(facts.total, locale),
         "paid_by": facts.paid_by,

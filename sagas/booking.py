@@ -1,19 +1,25 @@
 """The booking saga on one screen: six steps, each beside its undo, and the pivot between them.
 
-Money is the delicate step.  The first right payment is *kept*; any other money of this booking (a second tab, a wrong
-amount) is stray and goes straight back, whatever the booking is doing.  Money after an expiry asks the lane to seat it.
-"""
+Money is the delicate step.  What is due may come in parts (a wallet's, and the rest by Razorpay) and is *kept*; any
+other money of this booking (a second tab, a wrong amount) goes straight back, whatever the booking is doing.  Money
+after an expiry asks the lane to seat it.  After the pivot seats may be cancelled: the lane says what is owed for them,
+and the saga gives it back from what was kept, never more than came in."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from sagas.identity import derived
 from sagas.messages import (
+    AttemptPending,
+    CancelTickets,
     CapturePayment,
     ConfirmSeats,
+    DisputeChanged,
     Event,
+    ExtendHold,
     GivenUp,
     HoldExpired,
     IssueTickets,
@@ -28,10 +34,13 @@ from sagas.messages import (
     PaymentReady,
     PaymentRefused,
     PdfMade,
+    RefundAgain,
+    RefundFailed,
     RefundMoney,
     ReleaseSeats,
     RequestPayment,
     SagaCommand,
+    SeatsCancelled,
     SeatsConfirmed,
     SeatsGone,
     SeatsHeld,
@@ -39,11 +48,45 @@ from sagas.messages import (
     SendLetter,
     TicketsIssued,
 )
-from sagas.saga import Progress, Saga, Step
+from sagas.saga import Fields, Progress, Saga, Step
+
+#: How long a hold is kept beyond its end, once, for an attempt that is pending at the bank.
+EXTENSION_SECONDS = 120
 
 
-class Facts(msgspec.Struct, frozen=True):
-    """What a booking's saga knows: what was promised, how it is paid for, and which payment is kept."""
+class Part(msgspec.Struct, frozen=True):
+    """Captured money that the booking keeps."""
+
+    payment_id: UUID
+    provider_payment_id: str
+    method: Method
+    amount: int
+
+
+class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Money that goes back: ``method`` is where to, ``about`` the cancellation that it is for."""
+
+    id: UUID
+    payment_id: UUID
+    provider_payment_id: str
+    method: Method
+    amount: int
+    currency: str
+    reason: str
+    about: UUID | None = None
+    state: Literal["pending", "done", "failed"] = "pending"
+    failures: int = 0
+
+
+class Dispute(msgspec.Struct, frozen=True):
+    id: str
+    provider_payment_id: str
+    amount: int
+    status: str
+
+
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a booking's saga knows: what was promised, how it is paid for, what is kept, and what goes back."""
 
     booking_id: UUID
     show_id: UUID
@@ -51,18 +94,57 @@ class Facts(msgspec.Struct, frozen=True):
     method: Method
     amount: int
     currency: str
-    kept: str = ""
-    kept_method: Method = "none"
+    from_wallet: int = 0
+    parts: tuple[Part, ...] = ()
     authorized: str = ""
     stray: tuple[str, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    extended: bool = False
+    gone: str = ""
     refusal: str = ""
     refusal_detail: str = ""
     balance: int | None = None
 
     @property
+    def due(self) -> tuple[Method, int]:
+        """What is asked for next, and how it is to be paid."""
+        rest = self.amount - sum(part.amount for part in self.parts)
+        if self.method == "razorpay" and self.from_wallet:
+            return ("wallet", rest) if self.parts else ("razorpay", rest - self.from_wallet)
+        return self.method, rest
+
+    @property
     def payment_id(self) -> UUID:
         """One payment for each way to pay; it is also the receipt that the provider's order carries."""
-        return derived(self.booking_id, "payment", self.method)
+        method, amount = self.due
+        return derived(self.booking_id, "payment", method, *([amount] if amount != self.amount else []))
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The payments that are kept, by the provider's ids."""
+        return frozenset(part.provider_payment_id for part in self.parts)
+
+
+def paid(facts: Facts) -> bool:
+    """Whether all that the booking costs is in."""
+    return bool(facts.parts) and sum(part.amount for part in facts.parts) == facts.amount
+
+
+def left(facts: Facts, part: Part) -> int:
+    """What can still be given back of a payment: neither given back before, nor held or taken by the payer's bank."""
+    back = sum(refund.amount for refund in facts.refunds if refund.provider_payment_id == part.provider_payment_id)
+    gone = sum(
+        dispute.amount
+        for dispute in facts.disputes
+        if dispute.provider_payment_id == part.provider_payment_id and dispute.status != "won"
+    )
+    return max(part.amount - back - gone, 0)
+
+
+def stands(facts: Facts) -> bool:
+    """Whether something is kept of which nobody has been asked yet to give it back."""
+    return any(left(facts, part) for part in facts.parts)
 
 
 def learn(facts: Facts, event: Event) -> Facts:
@@ -70,88 +152,185 @@ def learn(facts: Facts, event: Event) -> Facts:
     match event:
         case MoneyCaptured() if met(facts, event):
             return facts
-        case MoneyCaptured() if facts.kept or not _is_right(facts, event):
+        case MoneyCaptured() if not _is_due(facts, event):
             return msgspec.structs.replace(facts, stray=(*facts.stray, event.provider_payment_id))
         case MoneyCaptured():
-            return msgspec.structs.replace(facts, kept=event.provider_payment_id, kept_method=event.method)
-        case MoneyAuthorized() if _is_right(facts, event):
+            part = Part(event.payment_id, event.provider_payment_id, event.method, event.amount)
+            return msgspec.structs.replace(facts, parts=(*facts.parts, part))
+        case MoneyAuthorized() if _is_due(facts, event):
             return msgspec.structs.replace(facts, authorized=event.provider_payment_id)
         case MethodChosen():
-            return msgspec.structs.replace(facts, method=event.method)
+            return msgspec.structs.replace(facts, method=event.method, from_wallet=event.from_wallet)
         case PaymentRefused():
             return msgspec.structs.replace(
                 facts, refusal=event.reason, refusal_detail=event.detail, balance=event.balance
             )
+        case SeatsGone():
+            return msgspec.structs.replace(facts, gone=event.reason)
+        case MoneyRefunded():
+            return _refund_is(facts, event.refund_id, "done")
+        case RefundFailed():
+            return _refund_is(facts, event.refund_id, "failed")
+        case DisputeChanged():
+            others = tuple(dispute for dispute in facts.disputes if dispute.id != event.dispute_id)
+            told = Dispute(event.dispute_id, event.provider_payment_id, event.amount, event.status)
+            return msgspec.structs.replace(facts, disputes=(*others, told))
+        case _:
+            return facts
+
+
+def _refund_is(facts: Facts, refund_id: UUID, state: Literal["done", "failed"]) -> Facts:
+    """What was done stays done, whatever is told later."""
+
+    def told(refund: Refund) -> Refund:
+        if refund.id != refund_id or refund.state == "done" or (state == "failed" and refund.state == "failed"):
+            return refund
+        return msgspec.structs.replace(refund, state=state, failures=refund.failures + (state == "failed"))
+
+    return msgspec.structs.replace(facts, refunds=tuple(map(told, facts.refunds)))
+
+
+def sent(facts: Facts, command: SagaCommand) -> Facts:
+    """What a command that goes out changes of what is known."""
+    match command:
+        case RefundMoney():
+            before = next((refund for refund in facts.refunds if refund.id == command.refund_id), None)
+            if before is not None:
+                again = msgspec.structs.replace(before, state="pending")
+                others = tuple(refund for refund in facts.refunds if refund is not before)
+                return msgspec.structs.replace(facts, refunds=(*others, again))
+            refund = Refund(
+                command.refund_id, command.payment_id, command.provider_payment_id, command.method, command.amount,
+                command.currency, command.reason, command.about,
+            )  # fmt: skip
+            return msgspec.structs.replace(facts, refunds=(*facts.refunds, refund))
+        case ExtendHold():
+            return msgspec.structs.replace(facts, extended=True)
         case _:
             return facts
 
 
 def met(facts: Facts, event: Event) -> bool:
     """Whether this money was told of before, whoever tells it again."""
-    return isinstance(event, MoneyCaptured) and event.provider_payment_id in (facts.kept, *facts.stray)
+    return isinstance(event, MoneyCaptured) and event.provider_payment_id in (*facts.kept, *facts.stray)
 
 
-def stray(facts: Facts, event: Event) -> tuple[Facts, type[Message]] | None:
-    """Money that is not the booking's one right payment goes back by itself."""
-    if not isinstance(event, MoneyCaptured):
-        return None
-    if not facts.kept and _is_right(facts, event):
-        return None
-    theirs = msgspec.structs.replace(
-        facts,
-        method=event.method,
-        kept=event.provider_payment_id,
-        kept_method=event.method,
-        amount=event.amount,
-        currency=event.currency,
-        refusal="double" if facts.kept else "wrong-amount",
-    )
-    return theirs, RefundMoney
+def moves(before: Facts, after: Facts, event: Event) -> bool:
+    """Money that the booking does not need is not its money, and giving it back anew is no step of its own."""
+    match event:
+        case MoneyCaptured():
+            return after.parts is not before.parts
+        case RefundAgain():
+            return any(refund.id == event.refund_id and _is_undo(after, refund) for refund in after.refunds)
+        case _:
+            return True
 
 
-def _is_right(facts: Facts, event: MoneyCaptured | MoneyAuthorized) -> bool:
-    return (event.amount, event.currency) == (facts.amount, facts.currency)
+def _is_undo(facts: Facts, refund: Refund) -> bool:
+    return refund.about is None and refund.provider_payment_id in facts.kept
 
 
-def build(command: type[Message], facts: Facts, command_id: UUID, outcome: str, because: Event) -> SagaCommand | None:
-    """The command as the booking's facts fill it in; None where there is nothing to ask yet."""
-    whose: dict[str, Any] = {"command_id": command_id, "booking_id": facts.booking_id}
-    seats: dict[str, Any] = {**whose, "show_id": facts.show_id, "buyer_id": facts.buyer_id}
-    money: dict[str, Any] = {
-        **whose,
-        "payment_id": facts.payment_id,
-        "amount": facts.amount,
-        "currency": facts.currency,
-    }
-    if command is ConfirmSeats:
-        return ConfirmSeats(**seats)
-    if command is ReleaseSeats:
-        return ReleaseSeats(**seats)
+def _is_due(facts: Facts, event: MoneyCaptured | MoneyAuthorized) -> bool:
+    """Whether this is money that the booking asks for: the whole, or the part that is due next."""
+    if event.currency != facts.currency or paid(facts):
+        return False
+    method: Method = event.method if isinstance(event, MoneyCaptured) else "razorpay"
+    return (event.amount == facts.amount and not facts.parts) or (method, event.amount) == facts.due
+
+
+def build(command: type[Message], facts: Facts, outcome: str, because: Event) -> Fields | None:
+    """A step's command as the booking's facts fill it in."""
+    seats: Fields = {"show_id": facts.show_id, "buyer_id": facts.buyer_id}
+    method, amount = facts.due
+    money: Fields = {
+        "payment_id": facts.payment_id, "method": method, "amount": amount, "currency": facts.currency,
+    }  # fmt: skip
+    if command in (ConfirmSeats, ReleaseSeats):
+        return seats
     if command is RequestPayment:
-        return RequestPayment(**money, method=facts.method)
+        return money
     if command is CapturePayment:
-        if facts.method == "razorpay" and not facts.authorized:
+        if method == "razorpay" and not facts.authorized:
             return None
-        return CapturePayment(
-            **money, buyer_id=facts.buyer_id, method=facts.method, provider_payment_id=facts.authorized
-        )
+        return money | {"buyer_id": facts.buyer_id, "provider_payment_id": facts.authorized}
     if command is RefundMoney:
-        kept = msgspec.structs.replace(facts, method=facts.kept_method)
-        return RefundMoney(
-            **{**money, "payment_id": kept.payment_id},
-            buyer_id=facts.buyer_id,
-            method=facts.kept_method,
-            provider_payment_id=facts.kept,
-            refund_id=derived(kept.payment_id, "refund", facts.kept),
-            reason=facts.refusal or outcome or "late",
-        )
-    if command is IssueTickets:
-        return IssueTickets(**whose)
-    if command is MakePdf:
-        return MakePdf(**whose)
+        if isinstance(because, RefundAgain):
+            return _again(facts, because)
+        part = next(part for part in reversed(facts.parts) if left(facts, part))
+        closed = "show-closed" if facts.gone in ("cancelled", "over") else ""
+        return _back(facts, part, left(facts, part), facts.refusal or closed or outcome or "late")
+    if command in (IssueTickets, MakePdf):
+        return {}
     if command is SendLetter:
-        return SendLetter(**whose, template="refunded" if isinstance(because, MoneyRefunded) else "confirmed")
-    raise TypeError(f"the booking saga never sends {command.name()}")
+        return {"template": "confirmed"}
+    raise TypeError(f"the booking saga never sends {command.name()} by itself")
+
+
+def _back(facts: Facts, part: Part, amount: int, reason: str) -> Fields:
+    """A payment, or what is left of it, to where it came from."""
+    return {
+        "payment_id": part.payment_id, "buyer_id": facts.buyer_id, "method": part.method, "amount": amount,
+        "currency": facts.currency, "provider_payment_id": part.provider_payment_id, "reason": reason,
+        "refund_id": derived(part.payment_id, "refund", part.provider_payment_id),
+    }  # fmt: skip
+
+
+def _again(facts: Facts, because: RefundAgain) -> Fields | None:
+    """A refund that failed, once more."""
+    refund = next((refund for refund in facts.refunds if refund.id == because.refund_id), None)
+    if refund is None or refund.state != "failed":
+        return None
+    return {
+        "payment_id": refund.payment_id, "buyer_id": facts.buyer_id, "method": refund.method, "amount": refund.amount,
+        "currency": refund.currency, "provider_payment_id": refund.provider_payment_id, "reason": refund.reason,
+        "refund_id": refund.id, "about": refund.about, "attempt": refund.failures,
+    }  # fmt: skip
+
+
+def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Message], Fields]]:
+    """What an event calls for beside the main line."""
+    match event:
+        case MoneyCaptured() if after.stray is not before.stray:
+            part = Part(event.payment_id, event.provider_payment_id, event.method, event.amount)
+            reason = "double" if after.kept else "wrong-amount"
+            yield RefundMoney, _back(after, part, event.amount, reason) | {"currency": event.currency}
+        case AttemptPending() if not (after.extended or paid(after)):
+            seats = {"show_id": after.show_id, "buyer_id": after.buyer_id}
+            yield ExtendHold, seats | {"seconds": EXTENSION_SECONDS}
+        case SeatsCancelled():
+            yield CancelTickets, {"seats": event.seats}
+            yield from _owed(after, event)
+            if event.left:
+                yield MakePdf, {"anew": True}
+            yield SendLetter, {"template": "cancelled", "about": event.cancellation_id}
+        case MoneyRefunded():
+            refund = next((refund for refund in after.refunds if refund.id == event.refund_id), None)
+            about = refund.about if refund else None
+            yield SendLetter, {"template": "money-back" if about else "refunded", "about": event.refund_id}
+        case RefundAgain():
+            fields = _again(after, event)
+            if fields is not None and not moves(before, after, event):
+                yield RefundMoney, fields
+        case _:
+            return
+
+
+def _owed(facts: Facts, event: SeatsCancelled) -> Iterator[tuple[type[Message], Fields]]:
+    """What is owed for cancelled seats, out of what is kept: the provider's part first, the wallet's last."""
+    owed = event.amount
+    for part in sorted(facts.parts, key=lambda part: part.method == "wallet"):
+        if not (amount := min(owed, left(facts, part))):
+            continue
+        owed -= amount
+        yield (
+            RefundMoney,
+            _back(facts, part, amount, event.reason or "cancelled")
+            | {
+                "method": "wallet" if event.to == "wallet" else part.method,
+                "refund_id": derived(event.cancellation_id, "refund", part.provider_payment_id),
+                "about": event.cancellation_id,
+            },
+        )
 
 
 BOOKING = Saga(
@@ -161,18 +340,20 @@ BOOKING = Saga(
     Step("payment", do=RequestPayment, done=PaymentReady, implied_by=(MoneyCaptured,), restarted_by=(MethodChosen,),
          refused=(PaymentRefused, HoldExpired, GivenUp)),
     Step("money", do=CapturePayment, done=MoneyCaptured, unasked=True, undo=RefundMoney, undone=(MoneyRefunded,),
-         on={MoneyAuthorized: CapturePayment}, refused=(PaymentRefused, HoldExpired, GivenUp), reopens=("expired",)),
+         on={MoneyAuthorized: CapturePayment}, refused=(PaymentRefused, HoldExpired, GivenUp), reopens=("expired",),
+         enough=paid, stands=stands, again=(RefundAgain,)),
     Step("confirm", do=ConfirmSeats, done=SeatsConfirmed, refused=(SeatsGone,)),
     # -- pivot: the seats are theirs; from here on we only go forward --
     Step("tickets", do=IssueTickets, done=TicketsIssued),
     Step("letter", do=MakePdf, on={PdfMade: SendLetter}, done=LetterSent),
     pivot="tickets",
     learn=learn,
+    sent=sent,
     met=met,
     build=build,
-    stray=stray,
+    moves=moves,
+    beside=beside,
     outcomes={PaymentRefused: "failed", HoldExpired: "expired", GivenUp: "cancelled", SeatsGone: "expired"},
-    beside={MoneyRefunded: SendLetter},
 )  # fmt: skip
 
 
@@ -185,12 +366,15 @@ def begin(held: SeatsHeld) -> Progress:
         method=held.method,
         amount=held.amount,
         currency=held.currency,
+        from_wallet=held.from_wallet,
     )
     return Progress(facts=facts, step="seats")
 
 
 def status(seats: str, at: Progress | None) -> str:
     """The booking's status for its buyer, from what the lane says of the seats and how far the saga has come."""
+    if at is not None and seats == "cancelled":
+        return _cancelled(at.facts)
     if at is not None and "money" in at.undone:
         return "refunded"
     if at is not None and at.course == "back" and (at.step == "money" or "money" in at.done):
@@ -198,3 +382,10 @@ def status(seats: str, at: Progress | None) -> str:
     if seats in ("held", "released") and at is not None and at.outcome in ("failed", "cancelled"):
         return at.outcome
     return "cancelled" if seats == "released" else seats
+
+
+def _cancelled(facts: Any) -> str:
+    owed = [refund for refund in facts.refunds if refund.about is not None]
+    if any(refund.state != "done" for refund in owed):
+        return "refunding"
+    return "refunded" if owed else "cancelled"

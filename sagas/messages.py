@@ -137,8 +137,8 @@ class HoldSeats(ShowCommand, frozen=True, kw_only=True):
     """A buyer's wish: chosen ``seats``, or the best available ``quantity``.  The command's id is the booking's.
 
     Its version is 2 when it says more than that: ``ticket_types`` (one for each place, "" for the section's own price),
-    ``standing`` places beside, an ``accessible`` place, a ``coupon`` or an ``access_code``.  ``from_wallet`` is the part
-    that the buyer's wallet pays beside Razorpay.  ``seller_id`` is who sells at the box office: to whoever stands
+    ``standing`` places beside, an ``accessible`` place, a ``coupon`` or an ``access_code``.  ``from_wallet`` is what
+    the buyer's wallet pays of it beside Razorpay.  ``seller_id`` is who sells at the box office: to whoever stands
     there, so that a buyer's caps say nothing."""
 
     booking_id: UUID
@@ -271,7 +271,8 @@ class CapturePayment(BookingCommand, frozen=True, kw_only=True):
 
 
 class RefundMoney(BookingCommand, frozen=True, kw_only=True):
-    """Give a captured payment back, or a part of it.  ``method`` is where it goes: its source, or the wallet.
+    """Give a captured payment back, or a part of it.  ``method`` is where it goes: its source, or the wallet;
+    ``about`` the cancellation that it is for.
 
     ``attempt`` counts up when the provider failed to refund: to it, that is another refund."""
 
@@ -284,6 +285,7 @@ class RefundMoney(BookingCommand, frozen=True, kw_only=True):
     currency: str
     reason: str
     attempt: int = 0
+    about: UUID | None = None
 
 
 class CancelTickets(BookingCommand, frozen=True, kw_only=True):
@@ -297,7 +299,9 @@ class IssueTickets(BookingCommand, frozen=True, kw_only=True):
 
 
 class MakePdf(BookingCommand, frozen=True, kw_only=True):
-    """Print the booking's tickets."""
+    """Print the booking's tickets; ``anew`` because some were cancelled."""
+
+    anew: bool = False
 
 
 class SendLetter(BookingCommand, frozen=True, kw_only=True):
@@ -373,7 +377,7 @@ class HoldExtended(Event, frozen=True, kw_only=True):
 
 class SeatsCancelled(Event, frozen=True, kw_only=True):
     """Seats of a confirmed booking were taken back; ``amount`` is what the buyer gets for them, ``retained`` what the
-    policy kept."""
+    policy kept, ``left`` how many seats the booking still has."""
 
     cancellation_id: UUID
     seats: tuple[str, ...]
@@ -382,6 +386,7 @@ class SeatsCancelled(Event, frozen=True, kw_only=True):
     to: Target
     by: str
     reason: str = ""
+    left: int = 0
 
 
 class PaymentReady(Event, frozen=True, kw_only=True):

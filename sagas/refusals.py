@@ -3,6 +3,7 @@
 A class's docstring is its title; ``detail`` is the sentence for the buyer.
 """
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -93,6 +94,18 @@ class ChangeRefused(Refusal, frozen=True, tag="change-refused"):
     fields: tuple[str, ...]
 
 
+class TooLate(Refusal, frozen=True, tag="too-late"):
+    """It is too late to cancel"""
+
+    until: datetime | None
+
+
+class NothingToCancel(Refusal, frozen=True, tag="nothing-to-cancel"):
+    """There is nothing to cancel"""
+
+    seats: tuple[str, ...] = ()
+
+
 class WalletTooLow(Refusal, frozen=True, tag="wallet-too-low"):
     """The wallet holds too little"""
 
@@ -116,6 +129,8 @@ AnyRefusal = (
     | NotInTime
     | KeyReused
     | ChangeRefused
+    | TooLate
+    | NothingToCancel
     | WalletTooLow
     | PaymentUnavailable
 )
@@ -132,6 +147,8 @@ REFUSALS: tuple[type[Refusal], ...] = (
     NotInTime,
     KeyReused,
     ChangeRefused,
+    TooLate,
+    NothingToCancel,
     WalletTooLow,
     PaymentUnavailable,
 )

@@ -1,6 +1,6 @@
 """What a saga is, and how it advances: a table of steps, and one pure function over it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 from uuid import UUID
 
@@ -19,7 +19,11 @@ class Step(msgspec.Struct, frozen=True):
     ``on`` answers an event within the step by a further command; an ``implied_by`` event completes the following step
     and with it this one (webhooks overtake answers); a ``restarted_by`` event begins the step anew, also while the one
     after it is awaited; an ``unasked`` step is completed by its event, whatever that answers; ``reopens`` names the
-    outcomes after which the step's late completion carries the saga forward again instead of being undone."""
+    outcomes after which the step's late completion carries the saga forward again instead of being undone.
+
+    A step may take several rounds: it is done once it is ``enough``, and until then its command is sent again; it is
+    undone once nothing of it ``stands`` any more, and until then its undo is.  An event of ``again`` has an undo that
+    failed tried anew."""
 
     name: str
     done: type[Event]
@@ -32,6 +36,9 @@ class Step(msgspec.Struct, frozen=True):
     restarted_by: tuple[type[Event], ...] = ()
     unasked: bool = False
     reopens: tuple[str, ...] = ()
+    enough: Callable[[Any], bool] | None = None
+    stands: Callable[[Any], bool] | None = None
+    again: tuple[type[Event], ...] = ()
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -51,10 +58,16 @@ class Progress(msgspec.Struct, frozen=True):
     issued: int = 0
 
 
+#: A command's fields, all but the ids that the saga gives it; None where there is nothing to ask yet.
+Fields = dict[str, Any]
+
+
 class Saga:
-    """A table of steps, with what only this saga knows: how it learns from events, builds its commands and names an
-    outcome; which events tell a fact that it has ``met``, which bring something that must be undone by itself
-    (``stray``), and which commands an event calls for beside the main line."""
+    """A table of steps, with what only this saga knows.
+
+    ``learn`` takes what an event teaches into the facts, ``sent`` what a command that goes out does; ``build`` fills a
+    step's command in; ``met`` tells a fact that is told again; ``moves`` whether an event concerns the main line at
+    all; ``beside`` which commands it calls for beside the main line; ``outcomes`` names how a refusal ends it."""
 
     def __init__(
         self,
@@ -62,15 +75,16 @@ class Saga:
         *steps: Step,
         pivot: str,
         learn: Callable[[Any, Event], Any],
-        build: Callable[[type[Message], Any, UUID, str, Event], SagaCommand | None],
+        sent: Callable[[Any, SagaCommand], Any],
+        build: Callable[[type[Message], Any, str, Event], Fields | None],
         met: Callable[[Any, Event], bool],
-        stray: Callable[[Any, Event], tuple[Any, type[Message]] | None],
+        moves: Callable[[Any, Any, Event], bool],
+        beside: Callable[[Any, Any, Event], Iterable[tuple[type[Message], Fields]]],
         outcomes: dict[type[Event], str],
-        beside: dict[type[Event], type[Message]],
     ) -> None:
         self.name, self.steps, self.pivot = name, steps, pivot
-        self.learn, self.build, self.met, self.stray = learn, build, met, stray
-        self.outcomes, self.beside = outcomes, beside
+        self.learn, self.sent, self.build, self.met = learn, sent, build, met
+        self.moves, self.beside, self.outcomes = moves, beside, outcomes
         self.by_name = {step.name: step for step in steps}
         names = [step.name for step in steps]
         if len(self.by_name) != len(names):
@@ -113,12 +127,12 @@ def advance(saga: Saga, at: Progress, event: Event) -> Moved:
     )
     if saga.met(before, event):
         return at, []
-    if stray := saga.stray(before, event):
-        facts, undo = stray
-        return _issue(saga, at, undo, event, facts=facts, main=False)
-    at, commands = _move(saga, at, event, answered)
-    if (beside := saga.beside.get(type(event))) is not None:
-        at, more = _issue(saga, at, beside, event, main=False)
+    commands: list[SagaCommand] = []
+    learned = at.facts
+    if saga.moves(before, learned, event):
+        at, commands = _move(saga, at, event, answered)
+    for command, fields in saga.beside(before, learned, event):
+        at, more = _send(saga, at, command, fields, main=False)
         commands = [*commands, *more]
     return at, commands
 
@@ -139,7 +153,9 @@ def _move(saga: Saga, at: Progress, event: Event, answered: bool) -> Moved:
         if kind in step.on:
             return _issue(saga, at, step.on[kind], event)
     elif step and at.course == "back" and kind in step.undone and event.answers == at.awaited:
-        return _back(saga, _without(at, step.name), event)
+        return _back(saga, at if step.stands and step.stands(at.facts) else _without(at, step.name), event)
+    elif step and step.undo and at.course == "back" and kind in step.again:
+        return _issue(saga, at, step.undo, event)
 
     if at.course != "forward" and (late := _completes(saga, kind)) and late.name not in at.done:
         if at.course == "ended" and at.outcome in late.reopens:
@@ -188,6 +204,9 @@ def _without(at: Progress, name: str) -> Progress:
 
 
 def _forward(saga: Saga, at: Progress, step: Step, event: Event) -> Moved:
+    if step.do and step.enough and not step.enough(at.facts):
+        at = msgspec.structs.replace(at, step=step.name, awaiting=_without_awaited(at), awaited=None)
+        return _issue(saga, at, step.do, event)
     following = saga.after(step.name)
     at = msgspec.structs.replace(at, done=(*at.done, step.name), awaiting=_without_awaited(at), awaited=None)
     if following is None:
@@ -200,6 +219,8 @@ def _turn_round(saga: Saga, at: Progress, refusal: Event) -> Moved:
     for step in saga.steps:
         if type(refusal) in step.undone:
             at = _without(at, step.name)
+        elif step.stands and step.stands(at.facts) and step.name not in at.done:
+            at = msgspec.structs.replace(at, done=(*at.done, step.name))
     outcome = saga.outcomes[type(refusal)]
     at = msgspec.structs.replace(at, course="back", outcome=outcome, awaiting=_without_awaited(at), awaited=None)
     return _back(saga, at, refusal)
@@ -213,21 +234,25 @@ def _back(saga: Saga, at: Progress, event: Event) -> Moved:
     """Undo the last finished step that has an undo; without one, the saga has ended."""
     for name in reversed(at.done):
         step = saga.by_name[name]
-        if step.undo:
+        if step.undo and (step.stands is None or step.stands(at.facts)):
             at = msgspec.structs.replace(at, course="back", step=name, awaited=None)
             return _issue(saga, at, step.undo, event)
     return msgspec.structs.replace(at, step="", course="ended", done=(), awaited=None), []
 
 
-def _issue(
-    saga: Saga, at: Progress, command: type[Message], event: Event, *, facts: Any = None, main: bool = True
-) -> Moved:
-    """Send a command because of an event; a command of the main line is the one whose answer moves it."""
-    facts = at.facts if facts is None else facts
-    built = saga.build(command, facts, derived(facts.booking_id, command.name(), at.issued), at.outcome, event)
-    if built is None:
-        return at, []
-    at = msgspec.structs.replace(at, issued=at.issued + 1, awaiting=(*at.awaiting, built))
+def _issue(saga: Saga, at: Progress, command: type[Message], event: Event) -> Moved:
+    """Send a step's command because of an event: the one whose answer moves the main line."""
+    fields = saga.build(command, at.facts, at.outcome, event)
+    return (at, []) if fields is None else _send(saga, at, command, fields)
+
+
+def _send(saga: Saga, at: Progress, command: type[Message], fields: Fields, *, main: bool = True) -> Moved:
+    booking_id = at.facts.booking_id
+    ids = {"command_id": derived(booking_id, command.name(), at.issued), "booking_id": booking_id}
+    built: Any = command(**ids, **fields)
+    at = msgspec.structs.replace(
+        at, issued=at.issued + 1, awaiting=(*at.awaiting, built), facts=saga.sent(at.facts, built)
+    )
     if main:
         return msgspec.structs.replace(at, awaited=built.command_id), [built]
     return msgspec.structs.replace(at, aside=(*at.aside, built.command_id)), [built]

@@ -65,7 +65,9 @@ class Resale(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
-    """``accessible_release_hours``: that long before the show accessible places are for everybody; None: never."""
+    """``accessible_release_hours``: that long before the show accessible places are for everybody; None: never.
+
+    ``refund_all_until``: so long buyers get all their money back, because the show was postponed."""
 
     single_seats: Literal["allow", "refuse"] = "allow"
     accessible_release_hours: int | None = None
@@ -77,6 +79,7 @@ class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
     refund_until_hours: int | None = 24
     refund_percent: int = 100
     resale: Resale = Resale()
+    refund_all_until: datetime | None = None
 
     def accessible_until(self, starts_at: datetime) -> datetime | None:
         """Until when accessible places are kept; None: to the end."""

@@ -69,11 +69,37 @@ class ShowMove(NamedTuple):
     moved_at: datetime
 
 
+class BookingChange(NamedTuple):
+    """A booking's new state; its places and its hold's end where they are others than before."""
+
+    id: UUID
+    state: str
+    seats: str | None = None
+    held_until: datetime | None = None
+
+
+class Cancellation(NamedTuple):
+    """Seats (ids as JSON) that were taken back, and what is owed for them."""
+
+    id: UUID
+    booking_id: UUID
+    show_id: UUID
+    seats: str
+    amount: int
+    retained: int
+    currency: str
+    to: str
+    by: str
+    reason: str
+    actor_id: UUID | None
+
+
 class Writes(msgspec.Struct):
     """The rows of a portion of a batch, in the order of the log."""
 
     bookings: dict[UUID, BookingRow] = {}
-    booking_states: dict[UUID, str] = {}
+    booking_changes: dict[UUID, BookingChange] = {}
+    cancellations: list[Cancellation] = []
     sagas: list[NewSaga] = []
     journal: list[JournalRow] = []
     seats: list[SeatChange] = []
@@ -150,6 +176,12 @@ async def amend(connection: Any, terms: OpenShow) -> None:
     await connection.execute(query("hall_time_moved"), terms.show_id, terms.starts_at, terms.ends_at)
 
 
+async def cancel(connection: Any, show_id: UUID) -> None:
+    """Keep that a show is cancelled: its hall is free for others."""
+    await connection.execute(query("show_cancelled"), show_id)
+    await connection.execute(query("hall_time_of_show_given_back"), show_id)
+
+
 async def keep_coupon(connection: Any, show_id: UUID, code: str, terms: CouponTerms | None) -> None:
     """Keep a coupon's terms; without any it is dropped."""
     if terms is None:
@@ -174,14 +206,15 @@ async def write(connection: Any, lane: str, generation: int, now: datetime, writ
             ],
             13,
         ),
-        list(writes.booking_states),
-        list(writes.booking_states.values()),
+        *columns(list(writes.booking_changes.values()), 4),
         *columns(writes.sagas, 5),
         *columns(writes.journal, 14),
         *columns(writes.seats, 5),
     )  # fmt: skip
     if changed != len(writes.seats):
         raise StateDiffers(f"{len(writes.seats)} seats were to change, {changed} did")
+    if writes.cancellations:
+        await connection.execute(query("cancellations_note"), now, *columns(writes.cancellations, 11))
 
 
 async def settle(connection: Any, now: datetime, standing: Standing) -> None:

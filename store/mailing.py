@@ -14,9 +14,9 @@ def domain() -> str:
     return settings().mail_from.rpartition("@")[2].rstrip(">") or "localhost"
 
 
-def of_booking(booking_id: UUID, template: str) -> UUID:
-    """The id of a booking's letter: there is one for each template."""
-    return derived(booking_id, "letter", template)
+def of_booking(booking_id: UUID, template: str, about: UUID) -> UUID:
+    """The id of a booking's letter: there is one for each template and thing that it is about."""
+    return derived(booking_id, "letter", template, about)
 
 
 async def to_person(rows: Any, user_id: UUID, template: str, trace: str = "") -> None:
@@ -51,8 +51,10 @@ async def failed(letter_id: UUID, error: str, *, again: bool) -> None:
     await pool().execute(query("letter_failed"), letter_id, error, "waiting" if again else "refused")
 
 
-async def refund(booking_id: UUID) -> Any:
-    """The booking's newest refund."""
-    return await pool().fetchrow(
-        "SELECT * FROM refund WHERE booking_id = $1 ORDER BY created_at DESC LIMIT 1", booking_id
-    )
+async def refund(refund_id: UUID) -> Any:
+    return await pool().fetchrow("SELECT * FROM refund WHERE id = $1", refund_id)
+
+
+async def cancellation(cancellation_id: UUID) -> Any:
+    """Which seats were taken back, and what is owed for them."""
+    return await pool().fetchrow("SELECT * FROM cancellation WHERE id = $1", cancellation_id)

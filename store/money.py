@@ -1,51 +1,16 @@
-"""Money's rows: payments, captures, refunds and wallets.  In a saga lane's batch all of it is one transaction."""
+"""Money's rows: payments, captures and refunds.  In a saga lane's batch all of it is one transaction."""
 
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from sagas.identity import derived, new_id
-from sagas.messages import CapturePayment, MoneyCaptured, RefundMoney, RequestPayment
+from sagas.messages import MoneyCaptured, RefundMoney, RequestPayment
 from store.connection import pool
 from store.decisions import columns
+from store.ledger import wallet_id_of
 from store.sql import query
-
-
-class WalletEntry(NamedTuple):
-    id: UUID
-    wallet_id: UUID
-    amount: int
-    balance_after: int
-    reference: str
-    description: str
-
-
-class Wallets:
-    """The wallets of a batch's buyers, locked, with what the batch does to them."""
-
-    def __init__(self, users: Iterable[UUID], rows: list[Any]) -> None:
-        self._users = frozenset(users)
-        self._balances = {(row["user_id"], row["currency"]): int(row["balance"]) for row in rows}
-        self.changed: dict[tuple[UUID, str], int] = {}
-        self.entries: list[WalletEntry] = []
-
-    def balance(self, user_id: UUID, currency: str) -> int:
-        assert user_id in self._users, f"the wallets of {user_id} were not locked"
-        return self._balances.get((user_id, currency), 0)
-
-    def change(self, user_id: UUID, currency: str, amount: int, reference: str, description: str) -> bool:
-        """Debit (below 0) or credit a wallet; False when it holds too little.  A credit makes a missing wallet."""
-        balance = self.balance(user_id, currency) + amount
-        if balance < 0:
-            return False
-        self._balances[user_id, currency] = self.changed[user_id, currency] = balance
-        wallet_id = wallet_id_of(user_id, currency)
-        self.entries.append(WalletEntry(new_id(), wallet_id, amount, balance, reference, description))
-        return True
-
 
 #: A payment's statuses, each above the one before.
 STATUSES = ("preparing", "failed", "ready", "authorized", "captured")
@@ -66,16 +31,7 @@ class MoneyWrites(msgspec.Struct):
             self.statuses[payment_id] = status
 
 
-def wallet_id_of(user_id: UUID, currency: str) -> UUID:
-    return derived(user_id, "wallet", currency)
-
-
-async def lock_wallets(connection: Any, users: list[UUID]) -> Wallets:
-    """The buyers' wallets, until the transaction's end."""
-    return Wallets(users, list(await connection.fetch(query("wallets_lock"), users)) if users else [])
-
-
-async def write(connection: Any, now: datetime, writes: MoneyWrites, wallets: Wallets | None) -> None:
+async def write(connection: Any, now: datetime, writes: MoneyWrites) -> None:
     if writes.requested:
         rows = [(p.payment_id, p.booking_id, p.method, p.amount, p.currency) for p in writes.requested]
         await connection.execute(query("payments_begin"), now, *columns(rows, 5))
@@ -87,33 +43,13 @@ async def write(connection: Any, now: datetime, writes: MoneyWrites, wallets: Wa
     if writes.refunds:
         due = [
             (r.refund_id, r.booking_id, r.payment_id, r.provider_payment_id, r.amount, r.currency,
-             "source" if r.method == "razorpay" else "wallet", r.reason, r.command_id)
+             r.method if r.method in ("wallet", "cash", "terminal") else "source", r.reason, r.command_id, r.about,
+             r.attempt)
             for r in writes.refunds
         ]  # fmt: skip
-        await connection.execute(query("refunds_begin"), now, *columns(due, 9))
+        await connection.execute(query("refunds_begin"), now, *columns(due, 11))
     if writes.refunds_ended:
         await connection.execute(query("refunds_end"), *columns(writes.refunds_ended, 3))
-    if wallets is not None and wallets.changed:
-        held = [(wallet_id_of(*whose), *whose, balance) for whose, balance in wallets.changed.items()]
-        await connection.execute(query("wallets_write"), *columns(held, 4))
-        await connection.execute(query("wallet_entries_write"), now, *columns(wallets.entries, 6))
-
-
-async def credit(connection: Any, now: datetime, user_id: UUID, currency: str, amount: int, reference: str) -> None:
-    """Put money into a wallet, once for each reference."""
-    wallets = await lock_wallets(connection, [user_id])
-    if await connection.fetch(query("wallet_entries_met"), [reference]):
-        return
-    wallets.change(user_id, currency, amount, reference, "Opening balance")
-    await write(connection, now, MoneyWrites(), wallets)
-
-
-def debit_reference(command: CapturePayment) -> str:
-    return f"debit:{command.payment_id}"
-
-
-def refund_reference(command: RefundMoney) -> str:
-    return f"refund:{command.refund_id}"
 
 
 async def claim_payment(payment_id: UUID, seconds: float) -> Any | None:
@@ -170,9 +106,9 @@ async def webhooks_to_try(limit: int) -> list[Any]:
 
 
 async def seats_are_kept(booking_id: UUID) -> bool:
-    """Whether the booking's seats are held or sold to it: only then is authorized money taken."""
+    """Whether the booking's seats are held or sold to it: only then is authorized money taken.  A top-up has none."""
     state = await pool().fetchval("SELECT state FROM booking WHERE id = $1", booking_id)
-    return state in ("held", "confirmed")
+    return state in ("held", "confirmed", None)
 
 
 async def balance(user_id: UUID, currency: str) -> int:

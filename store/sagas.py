@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from sagas.booking import Facts
+from sagas import booking, top_up
 from sagas.messages import SagaCommand, SeatsHeld
 from sagas.saga import Progress
 from store.connection import pool
@@ -14,11 +14,18 @@ from store.decisions import StateDiffers, columns
 from store.sql import query
 
 
-class _StoredProgress(Progress, frozen=True):
-    facts: Facts
+class _BookingProgress(Progress, frozen=True):
+    facts: booking.Facts
 
 
-_decode = msgspec.json.Decoder(_StoredProgress).decode
+class _TopUpProgress(Progress, frozen=True):
+    facts: top_up.Facts
+
+
+_DECODE = {
+    "booking": msgspec.json.Decoder(_BookingProgress).decode,
+    "top-up": msgspec.json.Decoder(_TopUpProgress).decode,
+}
 _decode_outbox = msgspec.json.Decoder(list[SagaCommand | SeatsHeld]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -30,6 +37,7 @@ class SagaRow(NamedTuple):
     progress: Progress
     events: int
     trace: str
+    kind: str = "booking"
 
 
 class SagaJournalRow(NamedTuple):
@@ -56,10 +64,10 @@ class TimelineRow(NamedTuple):
     detail: str
 
 
-def restore(progress: str, outbox: str) -> Progress:
+def restore(progress: str, outbox: str, kind: str = "booking") -> Progress:
     """The progress as it was stored; before the saga was taken up, its outbox holds the event that begins it."""
     awaiting = tuple(command for command in _decode_outbox(outbox) if not isinstance(command, SeatsHeld))
-    return msgspec.structs.replace(_decode(progress), awaiting=awaiting)
+    return msgspec.structs.replace(_DECODE[kind](progress), awaiting=awaiting)
 
 
 def outbox_of(text: str) -> list[SagaCommand | SeatsHeld]:
@@ -74,7 +82,9 @@ async def met(connection: Any, event_ids: list[UUID]) -> set[UUID]:
 async def load(connection: Any, saga_ids: list[UUID]) -> dict[UUID, SagaRow]:
     rows = await connection.fetch(query("sagas_load"), saga_ids)
     return {
-        row["id"]: SagaRow(row["id"], restore(row["progress"], row["outbox"]), row["events"], row["trace"])
+        row["id"]: SagaRow(
+            row["id"], restore(row["progress"], row["outbox"], row["kind"]), row["events"], row["trace"], row["kind"]
+        )
         for row in rows
     }
 
@@ -108,6 +118,10 @@ async def write(
     )  # fmt: skip
     if moved != len(sagas):
         raise StateDiffers(f"{len(sagas)} sagas were to move, {moved} did")
+
+
+async def cancellations_taken_up(connection: Any, now: datetime, cancellations: list[UUID]) -> None:
+    await connection.execute(query("cancellations_taken_up"), now, cancellations)
 
 
 async def overdue(limit: int) -> list[Any]:

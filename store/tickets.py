@@ -23,6 +23,7 @@ class LetterRow(NamedTuple):
     id: UUID
     booking_id: UUID
     template: str
+    about: UUID
     trace: str
 
 
@@ -35,8 +36,18 @@ async def issue(connection: Any, now: datetime, tickets: list[TicketRow]) -> Non
 
 
 async def log_letters(connection: Any, now: datetime, mail_domain: str, letters: list[LetterRow]) -> None:
-    """Note that these letters are to be sent: once for each booking and template."""
-    await connection.execute(query("letters_log"), now, mail_domain, *columns(letters, 4))
+    """Note that these letters are to be sent: once for each booking, template and what it is about."""
+    await connection.execute(query("letters_log"), now, mail_domain, *columns(letters, 5))
+
+
+async def cancel(connection: Any, seats: list[tuple[UUID, str]]) -> None:
+    """The tickets of these (booking, seat id) open no door any more."""
+    await connection.execute(query("tickets_cancel"), *columns(seats, 2))
+
+
+async def freeze(connection: Any, bookings: list[tuple[UUID, bool]]) -> None:
+    """Tickets whose payment is disputed open no door until the dispute is won."""
+    await connection.execute(query("tickets_freeze"), *columns(bookings, 2))
 
 
 async def of_booking(booking_id: UUID) -> list[Any]:

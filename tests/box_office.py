@@ -23,6 +23,7 @@ from sagas.identity import derived, new_id, seat_id, show_lane
 from sagas.messages import ShowCommand
 from sagas.seat_plan import PlanRow, PlanSeat, PlanSection, SeatPlan, encode, row_label
 from sagas.terms import Rules, encode_rules
+from store import ledger
 from store.catalogue import terms_of
 from store.sql import query
 
@@ -283,10 +284,8 @@ class Buyers:
             user_id, email, role,
         )  # fmt: skip
         if wallet is not None:
-            await self._rows.execute(
-                "INSERT INTO wallet (id, user_id, currency, balance) VALUES ($1, $2, 'INR', $3)",
-                derived(user_id, "wallet", "INR"), user_id, wallet,
-            )  # fmt: skip
+            async with self._rows.acquire() as rows, rows.transaction():
+                await ledger.give(rows, datetime.now(UTC), user_id, "INR", wallet, f"test:{user_id}")
         return Buyer(user_id, email, self._http, self._edge_url, tokens.issue(user_id, role))
 
     def nobody(self) -> Buyer:

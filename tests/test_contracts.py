@@ -37,6 +37,8 @@ def test_every_refusal_that_was_stored_can_be_told():
         "show-closed": '{"type":"show-closed","detail":"Over.","reason":"over"}',
         "not-in-time": '{"type":"not-in-time","detail":"Late."}',
         "key-reused": '{"type":"key-reused","detail":"Again."}',
+        "too-late": '{"type":"too-late","detail":"Late.","until":"2026-12-05T12:00:00Z"}',
+        "nothing-to-cancel": '{"type":"nothing-to-cancel","detail":"Nothing.","seats":["1-0"]}',
         "wallet-too-low": '{"type":"wallet-too-low","detail":"Low.","balance":5}',
         "payment-unavailable": '{"type":"payment-unavailable","detail":"No."}',
     }

@@ -84,10 +84,18 @@ async def _fill_wallets(ground: Ground, crowd: list[Buyer]) -> None:
         columns=["id", "user_id", "currency", "balance"],
     )  # fmt: skip
     await ground.database.copy_records_to_table(
-        "wallet_entry",
-        records=[(uuid.uuid4(), w, PRICE_MINOR, PRICE_MINOR, f"bench:{w}", "For the bench", now) for w, _ in wallets],
-        columns=["id", "wallet_id", "amount", "balance_after", "reference", "description", "at"],
+        "ledger_transaction",
+        records=[(wallet, "gift", f"bench:{wallet}", "For the bench", now) for wallet, _ in wallets],
+        columns=["id", "kind", "reference", "note", "at"],
     )
+    entries: list[tuple[object, ...]] = [
+        (wallet, 1, "wallet", buyer, "INR", -PRICE_MINOR, PRICE_MINOR) for wallet, buyer in wallets
+    ]
+    entries += [(wallet, 2, "service", None, "INR", PRICE_MINOR, None) for wallet, _ in wallets]
+    await ground.database.copy_records_to_table(
+        "ledger_entry", records=entries,
+        columns=["transaction_id", "n", "account", "owner", "currency", "amount", "balance_after"],
+    )  # fmt: skip
 
 
 async def _until_sold(ground: Ground, show: Show, sales: int, pay: bool) -> None:

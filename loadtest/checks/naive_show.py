@@ -5,15 +5,24 @@ JSON and nothing of the code that wrote it.
 
 1. A hold: its seats were free, are those that were wished for, and the wish was in time and within the caps.
 2. A refusal: what it says was so.  A taken seat had been given to an earlier place in the log.
-3. A confirmation, release or expiry: the booking stood as it had to.
-4. What organisers changed: it could be changed then.
+3. What organisers changed: it could be changed then.
+4. How a promise ends is told in ``naive_endings``.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from loadtest.checks.naive_endings import (
+    CHANGES_RIGHT,
+    EARLIER_WINS,
+    REFUSALS_TRUE,
+    TABLES_FOLLOW,
+    Booking,
+    Complaints,
+    Endings,
+    Row,
+)
 from loadtest.checks.show_rules import (
     Hall,
     accessible_kept,
@@ -28,75 +37,20 @@ from loadtest.checks.show_rules import (
     time_of,
 )
 
-EARLIER_WINS = "the earlier place always wins: no seat was given while another had it, and each taken seat was taken"
-REFUSALS_TRUE = "every other refusal says what was so"
-ENDS_RIGHT = "holds are confirmed, released or expired as they stood"
-CHANGES_RIGHT = "what organisers changed could be changed then"
-TABLES_FOLLOW = "seats and bookings are what the journal comes to"
-
-CHECKS = (EARLIER_WINS, REFUSALS_TRUE, ENDS_RIGHT, CHANGES_RIGHT)
-
 #: What would have been said before any seats were chosen, and what would have kept the chosen ones from being given.
 REFUSED_BEFORE = ("not-in-time", "show-closed", "limit-reached", "orphan-seat", "coupon-refused")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the journal, read: the message as it was sent, and the outcome as it was written."""
-
-    lane: str
-    generation: int
-    offset: int
-    command: str
-    booking_id: str
-    outcome: str
-    decided: bool
-    decided_at: datetime
-    message: dict[str, Any]
-    result: dict[str, Any]
-    inputs: dict[str, Any]
-
-    def __str__(self) -> str:
-        return f"{self.lane} {self.generation}:{self.offset} {self.command} of {self.booking_id}"
-
-
-@dataclass(slots=True)
-class Booking:
-    seats: list[str]
-    state: str
-    held_until: datetime | None
-    where: str
-    coupon: str = ""
-
-
-@dataclass(slots=True)
-class Complaints:
-    """What is wrong, under the check that it belongs to, and how many rows each has looked at."""
-
-    rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CHECKS, 0))
-    wrong: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in (*CHECKS, TABLES_FOLLOW)})
-
-    def looked(self, check: str) -> None:
-        self.rows[check] += 1
-
-    def say(self, check: str, about: object, what: str) -> None:
-        self.wrong[check].append(f"{about}: {what}")
-
-
-class NaiveShow:
+class NaiveShow(Endings):
     """One show as the journal tells it.  ``plan`` is the stored seat plan, decoded; None for a show without one."""
 
     def __init__(self, show_id: str, plan: dict[str, Any] | None, complaints: Complaints) -> None:
-        self.id, self.plan, self.complaints = show_id, plan, complaints
-        self.terms: dict[str, Any] | None = None
+        super().__init__(complaints, Hall(plan or {"sections": []}))
+        self.id, self.plan = show_id, plan
         self.lane: str | None = None
         self.off_sale_until: datetime | None = None
-        self.owner: dict[str, str] = {}
-        self.bookings: dict[str, Booking] = {}
         self.of_buyer: dict[str, list[Booking]] = defaultdict(list)
-        self.hall = Hall(plan or {"sections": []})
         self.places = sum(len(places) for _, _, places in self.hall.sections)
-        self.blocked: set[str] = set()
         self.coupons: dict[str, dict[str, Any]] = {}
 
     def take(self, row: Row) -> None:
@@ -111,6 +65,10 @@ class NaiveShow:
             "confirm_seats": self._confirm,
             "release_seats": self._release,
             "expire_hold": self._expire,
+            "extend_hold": self._extend,
+            "cancel_seats": self._cancel_seats,
+            "cancel_show": self._cancel_show,
+            "postpone_show": self._postpone,
             "amend_show": self._amend,
             "block_seats": self._block,
             "unblock_seats": self._unblock,
@@ -165,7 +123,8 @@ class NaiveShow:
         self._give(row.booking_id)
 
     def _remember(self, row: Row, state: str, seats: list[str], held_until: datetime | None) -> None:
-        booking = Booking(seats, state, held_until, str(row), row.message.get("coupon", ""))
+        places = {place["id"]: place for place in row.result.get("places", [])}
+        booking = Booking(seats, state, held_until, str(row), row.message.get("coupon", ""), places)
         self.bookings[row.booking_id] = booking
         self.of_buyer[row.message["buyer_id"]].append(booking)
 
@@ -251,7 +210,10 @@ class NaiveShow:
             case "show-closed":
                 return (
                     ""
-                    if terms is None or self._is_moving(row.decided_at) or is_closed(terms, wish, row.decided_at)
+                    if terms is None
+                    or self.cancelled
+                    or self._is_moving(row.decided_at)
+                    or is_closed(terms, wish, row.decided_at)
                     else f"the show was on sale at {row.decided_at}"
                 )
             case "limit-reached":
@@ -385,63 +347,6 @@ class NaiveShow:
         self.complaints.looked(CHANGES_RIGHT)
         if (self.coupons.pop(row.message["code"], None) is not None) != (row.outcome == "coupon-dropped"):
             self.complaints.say(CHANGES_RIGHT, row, "the coupon was not as the answer says")
-
-    def _confirm(self, row: Row) -> None:
-        self.complaints.looked(ENDS_RIGHT)
-        booking = self.bookings.get(row.booking_id)
-        state = booking.state if booking else "unknown"
-        free_again = booking is not None and not any(s in self.owner or s in self.blocked for s in booking.seats)
-        if row.outcome == "gone":
-            if row.result.get("reason") == "coupon" and booking is not None and booking.coupon:
-                return
-            if state in ("held", "confirmed") or (state == "expired" and free_again and not self._over(row.decided_at)):
-                self.complaints.say(ENDS_RIGHT, row, f"was told that the seats are gone; the booking was {state}")
-            return
-        if (
-            row.outcome != "confirmed"
-            or booking is None
-            or not (state in ("held", "confirmed") or (state == "expired" and free_again))
-        ):
-            self.complaints.say(ENDS_RIGHT, row, f"came to {row.outcome}; the booking was {state}")
-            return
-        booking.state = "confirmed"
-        self._give(row.booking_id)
-
-    def _over(self, at: datetime) -> bool:
-        return self.terms is None or at >= time_of(self.terms["ends_at"])
-
-    def _release(self, row: Row) -> None:
-        self._ended(row, "released")
-
-    def _expire(self, row: Row) -> None:
-        booking = self.bookings.get(row.booking_id)
-        if row.outcome == "not-held":
-            self.complaints.looked(ENDS_RIGHT)
-            if booking is not None and booking.state == "held":
-                self.complaints.say(ENDS_RIGHT, row, "was told that nothing is held; it was")
-            return
-        if booking is not None and booking.held_until is not None and row.decided_at < booking.held_until:
-            self.complaints.say(ENDS_RIGHT, row, f"expired at {row.decided_at}, before {booking.held_until}")
-        self._ended(row, "expired")
-
-    def _ended(self, row: Row, state: str) -> None:
-        self.complaints.looked(ENDS_RIGHT)
-        booking = self.bookings.get(row.booking_id)
-        changes = bool(row.result.get("booking_state"))
-        was_held = booking is not None and booking.state == "held"
-        if row.outcome != state or changes != was_held:
-            found = booking.state if booking else "unknown"
-            self.complaints.say(ENDS_RIGHT, row, f"came to {row.outcome}; the booking was {found}")
-            return
-        if booking is not None and was_held:
-            booking.state = state
-            for seat in booking.seats:
-                if self.owner.get(seat) == row.booking_id:
-                    del self.owner[seat]
-
-    def _give(self, booking_id: str) -> None:
-        for seat in self.bookings[booking_id].seats:
-            self.owner[seat] = booking_id
 
 
 def _wanted(wish: dict[str, Any]) -> int:

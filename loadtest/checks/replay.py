@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 from loadtest.checks.evidence import Evidence, Finding
-from loadtest.checks.naive_show import TABLES_FOLLOW, Complaints, NaiveShow, Row
+from loadtest.checks.naive_endings import TABLES_FOLLOW, Complaints, Row
+from loadtest.checks.naive_show import NaiveShow
 
 ROWS_FETCHED = 2000
 

@@ -15,7 +15,8 @@ WRONG_MAX = 1000
 #: Live bookings' places, one row each.
 PLACES = """WITH place AS (
     SELECT b.show_id, b.id AS booking_id, b.buyer_id, b.state, p ->> 'id' AS seat, (p ->> 'price')::bigint AS price
-    FROM booking b CROSS JOIN LATERAL jsonb_array_elements(b.seats::jsonb) p WHERE b.state IN ('held', 'confirmed')
+    FROM booking b CROSS JOIN LATERAL jsonb_array_elements(b.seats::jsonb) p
+    WHERE b.state IN ('held', 'confirmed') AND coalesce(p ->> 'status', '') = ''
 )"""
 #: A booking's total, from its parts.
 TOTAL = """(coalesce((b.amounts::jsonb ->> 'seats')::bigint, 0) - coalesce((b.amounts::jsonb ->> 'discount')::bigint, 0)
@@ -23,9 +24,12 @@ TOTAL = """(coalesce((b.amounts::jsonb ->> 'seats')::bigint, 0) - coalesce((b.am
 #: What each booking was promised to cost, what came in for it, and what went back, is on its way back, or is owed: a
 #: refund that failed stays in front of an operator, and is told as a remark.
 #: A booking is settled when its saga has ended, or when nothing has moved for half a minute.
-MONEY = f"""WITH settled AS (
+MONEY = """WITH settled AS (
     SELECT b.id, b.state, b.currency,
-        {TOTAL} AS total,
+        coalesce((SELECT sum((p ->> 'price')::bigint - coalesce((p ->> 'discount')::bigint, 0)
+            + coalesce((p ->> 'fees')::bigint, 0) + coalesce((p ->> 'tax')::bigint, 0))
+            FROM jsonb_array_elements(b.seats::jsonb) p WHERE coalesce(p ->> 'status', '') = ''), 0)
+            + coalesce((SELECT sum(c.retained) FROM cancellation c WHERE c.booking_id = b.id), 0) AS total,
         coalesce((SELECT sum(c.amount) FROM capture c WHERE c.booking_id = b.id), 0) AS captured,
         coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id), 0) AS refunded
     FROM booking b LEFT JOIN saga s ON s.id = b.id
@@ -232,7 +236,7 @@ TABLE_CHECKS = (
         "a confirmed booking has been paid, once; for every other the money went back",
         "SELECT count(*) FROM capture",
         MONEY + """SELECT id AS booking_id, state, total, captured, refunded, currency FROM settled
-        WHERE captured - refunded <> CASE WHEN state = 'confirmed' THEN total ELSE 0 END""",
+        WHERE captured - refunded <> CASE WHEN state IN ('confirmed', 'cancelled') THEN total ELSE 0 END""",
     ),
     TableCheck(
         "each capture has its payment and booking, and no more goes back than came in",
@@ -246,39 +250,60 @@ TABLE_CHECKS = (
     ),
     TableCheck(
         "a wallet is the sum of its entries, and was never below zero",
-        "SELECT count(*) FROM wallet_entry",
-        """SELECT w.id AS wallet_id, w.balance, coalesce(sum(e.amount), 0)::bigint AS entries,
-            min(e.balance_after) AS lowest FROM wallet w LEFT JOIN wallet_entry e ON e.wallet_id = w.id
+        "SELECT count(*) FROM ledger_entry WHERE account = 'wallet'",
+        """SELECT w.id AS wallet_id, w.balance, -coalesce(sum(e.amount), 0)::bigint AS entries,
+            min(e.balance_after) AS lowest
+        FROM wallet w LEFT JOIN ledger_entry e
+            ON e.account = 'wallet' AND e.owner = w.user_id AND e.currency = w.currency
         GROUP BY w.id, w.balance
-        HAVING w.balance <> coalesce(sum(e.amount), 0) OR w.balance < 0 OR min(e.balance_after) < 0
+        HAVING w.balance <> -coalesce(sum(e.amount), 0) OR w.balance < 0 OR min(e.balance_after) < 0
         UNION ALL
-        SELECT e.wallet_id, NULL, e.amount, e.balance_after FROM wallet_entry e
-        WHERE NOT EXISTS (SELECT 1 FROM wallet w WHERE w.id = e.wallet_id)""",
+        SELECT e.owner, NULL, e.amount, e.balance_after FROM ledger_entry e WHERE e.account = 'wallet'
+            AND NOT EXISTS (SELECT 1 FROM wallet w WHERE w.user_id = e.owner AND w.currency = e.currency)""",
     ),
     TableCheck(
-        "each booking paid by wallet is one debit of it",
-        "SELECT count(*) FROM wallet_entry WHERE reference LIKE 'debit:%'",
-        """SELECT p.id AS payment_id, c.amount AS captured, e.amount AS entry FROM capture c
-        JOIN payment p ON p.id = c.payment_id AND p.method = 'wallet'
-        FULL JOIN (SELECT * FROM wallet_entry WHERE reference LIKE 'debit:%') e ON e.reference = 'debit:' || p.id
-        WHERE e.amount IS DISTINCT FROM -c.amount""",
+        "the ledger sums to zero, transaction by transaction and in all",
+        "SELECT count(*) FROM ledger_transaction",
+        """SELECT t.reference, e.currency, sum(e.amount)::bigint AS sum FROM ledger_transaction t
+        LEFT JOIN ledger_entry e ON e.transaction_id = t.id
+        GROUP BY t.id, t.reference, e.currency HAVING sum(e.amount) IS DISTINCT FROM 0""",
+    ),
+    TableCheck(
+        "each capture is booked once, from where the money came",
+        "SELECT count(*) FROM capture",
+        """SELECT c.provider_payment_id, p.method, c.amount, e.account, e.amount AS booked FROM capture c
+        JOIN payment p ON p.id = c.payment_id
+        LEFT JOIN ledger_transaction t ON t.reference = 'capture:' || c.provider_payment_id
+        LEFT JOIN ledger_entry e ON e.transaction_id = t.id AND e.amount > 0
+        WHERE c.amount > 0 AND (e.amount IS DISTINCT FROM c.amount
+            OR e.account <> CASE p.method WHEN 'razorpay' THEN 'provider' ELSE p.method END)""",
+    ),
+    TableCheck(
+        "nothing is left on a booking's account but what is on its way back",
+        "SELECT count(*) FROM ledger_entry WHERE account = 'booking'",
+        MONEY + """SELECT s.id AS booking_id, -coalesce(sum(e.amount), 0)::bigint AS held,
+            (SELECT coalesce(sum(r.amount), 0) FROM refund r WHERE r.booking_id = s.id AND r.status <> 'processed')
+            AS on_its_way
+        FROM settled s LEFT JOIN ledger_entry e ON e.account = 'booking' AND e.owner = s.id GROUP BY s.id
+        HAVING -coalesce(sum(e.amount), 0) <> (SELECT coalesce(sum(r.amount), 0) FROM refund r
+            WHERE r.booking_id = s.id AND r.status <> 'processed')""",
     ),
     TableCheck(
         "the tables still have the constraints that back all this",
         "SELECT count(*) FROM pg_class WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace",
         """SELECT wanted AS missing FROM unnest(ARRAY[
             'journal_pkey', 'journal_command_decided', 'saga_journal_pkey', 'saga_journal_event_taken', 'seat_pkey',
-            'booking_pkey', 'saga_pkey', 'saga_event_pkey', 'capture_pkey', 'refund_provider_payment_id_key',
-            'ticket_live_seat', 'letter_message_id_key', 'wallet_entry_reference_key', 'wallet_never_negative',
-            'wallet_entry_never_negative', 'seat_check', 'buyer_holds_live_check']) wanted
+            'booking_pkey', 'saga_pkey', 'saga_event_pkey', 'capture_pkey', 'refund_pkey',
+            'ticket_live_seat', 'letter_message_id_key', 'ledger_transaction_reference_key',
+            'wallet_never_negative', 'ledger_entry_balance_after_check', 'seat_check', 'buyer_holds_live_check']) wanted
         WHERE NOT EXISTS (
             SELECT 1 FROM pg_class WHERE relname = wanted AND relnamespace = current_schema()::regnamespace
             UNION ALL
             SELECT 1 FROM pg_constraint WHERE conname = wanted AND connamespace = current_schema()::regnamespace)
         UNION ALL
-        SELECT 'letter: unique (booking_id, template)' WHERE NOT EXISTS (
+        SELECT 'letter: unique (booking_id, template, about)' WHERE NOT EXISTS (
             SELECT 1 FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'letter'
-                AND indexdef LIKE '%UNIQUE%(booking_id, template)%')""",
+                AND indexdef LIKE '%UNIQUE%(booking_id, template, about)%')""",
     ),
 )  # fmt: skip
 

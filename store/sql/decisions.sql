@@ -26,24 +26,26 @@ WITH new_bookings AS (
         $12::text[], $13::text[], $14::timestamptz[], $15::text[], $16::text[])
         AS b (id, show_id, buyer_id, at, place, state, seats, amounts, currency, method, held_until, refusal, body_hash)
 ), changed_bookings AS (
-    UPDATE booking SET state = c.state, changed_at = $3
-    FROM unnest($17::uuid[], $18::text[]) AS c (id, state) WHERE booking.id = c.id
+    UPDATE booking SET state = c.state, seats = coalesce(c.seats, booking.seats),
+        held_until = coalesce(c.held_until, booking.held_until), changed_at = $3
+    FROM unnest($17::uuid[], $18::text[], $19::text[], $20::timestamptz[]) AS c (id, state, seats, held_until)
+    WHERE booking.id = c.id
 ), new_sagas AS (
     INSERT INTO saga (id, kind, lane, step, course, outcome, progress, outbox, next_send_at, trace, changed_at)
     SELECT id, 'booking', lane, 'seats', 'forward', '', progress, outbox, $3::timestamptz + interval '5 s', trace, $3
-    FROM unnest($19::uuid[], $20::text[], $21::text[], $22::text[], $23::text[]) AS s (id, lane, progress, outbox, trace)
+    FROM unnest($21::uuid[], $22::text[], $23::text[], $24::text[], $25::text[]) AS s (id, lane, progress, outbox, trace)
 ), decided AS (
     INSERT INTO journal (lane, generation, "offset", previous_offset, show_id, booking_id, command, command_id, publish_id,
         body, inputs, outcome, result, decided, place, decided_at, hash)
     SELECT $1, $2, at, previous, show_id, booking_id, command, command_id, publish_id, body, inputs, outcome, result,
         decided, place, $3, hash
-    FROM unnest($24::bigint[], $25::bigint[], $26::uuid[], $27::uuid[], $28::text[], $29::uuid[], $30::text[], $31::text[],
-        $32::text[], $33::text[], $34::text[], $35::bool[], $36::bigint[], $37::text[])
+    FROM unnest($26::bigint[], $27::bigint[], $28::uuid[], $29::uuid[], $30::text[], $31::uuid[], $32::text[], $33::text[],
+        $34::text[], $35::text[], $36::text[], $37::bool[], $38::bigint[], $39::text[])
         AS j (at, previous, show_id, booking_id, command, command_id, publish_id, body, inputs, outcome, result, decided,
             place, hash)
 ), seats AS (
     UPDATE seat SET state = c.state, booking_id = c.booking_id
-    FROM unnest($38::uuid[], $39::text[], $40::text[], $41::text[], $42::uuid[]) AS c (show_id, id, was, state, booking_id)
+    FROM unnest($40::uuid[], $41::text[], $42::text[], $43::text[], $44::uuid[]) AS c (show_id, id, was, state, booking_id)
     WHERE seat.show_id = c.show_id AND seat.id = c.id AND seat.state = c.was
     RETURNING 1
 )
@@ -99,3 +101,16 @@ DELETE FROM coupon WHERE show_id = $1 AND code = $2
 
 -- name: coupons_of_shows
 SELECT show_id, code, terms FROM coupon WHERE show_id = ANY($1::uuid[]) ORDER BY show_id, code
+
+-- name: show_cancelled
+UPDATE show SET cancelled = true WHERE id = $1
+
+-- name: hall_time_of_show_given_back
+DELETE FROM hall_time WHERE show_id = $1
+
+-- name: cancellations_note
+INSERT INTO cancellation (id, booking_id, show_id, seats, amount, retained, currency, "to", "by", reason, actor_id, decided_at)
+SELECT id, booking_id, show_id, seats, amount, retained, currency, target, whose, reason, actor_id, $1
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[],
+    $11::text[], $12::uuid[])
+    AS c (id, booking_id, show_id, seats, amount, retained, currency, target, whose, reason, actor_id)

@@ -22,11 +22,15 @@ ON CONFLICT DO NOTHING
 
 -- name: refunds_begin
 INSERT INTO refund (id, booking_id, payment_id, provider_payment_id, amount, currency, "to", reason, status, command_id,
-    created_at)
-SELECT id, booking_id, payment_id, provider_payment_id, amount, currency, target, reason, 'pending', command_id, $1
-FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::uuid[])
-    AS r (id, booking_id, payment_id, provider_payment_id, amount, currency, target, reason, command_id)
-ON CONFLICT DO NOTHING
+    about, attempt, created_at)
+SELECT id, booking_id, payment_id, provider_payment_id, amount, currency, target, reason, 'pending', command_id, about,
+    attempt, $1
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::uuid[],
+    $11::uuid[], $12::int[])
+    AS r (id, booking_id, payment_id, provider_payment_id, amount, currency, target, reason, command_id, about, attempt)
+ON CONFLICT (id) DO UPDATE SET status = 'pending', command_id = excluded.command_id, attempt = excluded.attempt,
+    provider_refund_id = NULL, claimed_until = NULL
+WHERE refund.status = 'failed' AND refund.attempt < excluded.attempt
 
 -- name: refunds_end
 UPDATE refund SET status = r.status, provider_refund_id = coalesce(nullif(r.provider_refund_id, ''), refund.provider_refund_id)
@@ -42,15 +46,6 @@ INSERT INTO wallet (id, user_id, currency, balance)
 SELECT id, user_id, currency, balance FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
     AS w (id, user_id, currency, balance)
 ON CONFLICT (user_id, currency) DO UPDATE SET balance = excluded.balance
-
--- name: wallet_entries_met
-SELECT reference, amount FROM wallet_entry WHERE reference = ANY($1::text[])
-
--- name: wallet_entries_write
-INSERT INTO wallet_entry (id, wallet_id, amount, balance_after, reference, description, at)
-SELECT id, wallet_id, amount, balance_after, reference, description, $1
-FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::text[], $7::text[])
-    AS e (id, wallet_id, amount, balance_after, reference, description)
 
 -- name: payment_claim
 -- The lease of whoever talks to the provider about this payment: two never do at once.

@@ -30,7 +30,9 @@ SELECT json_build_object(
         WHERE holder_id = $1 ORDER BY issued_at) x),
     'wallets', (SELECT coalesce(json_agg(x), '[]') FROM (
         SELECT w.currency, w.balance, (SELECT coalesce(json_agg(y), '[]') FROM (
-            SELECT n.amount, n.balance_after, n.description, n.at FROM wallet_entry n WHERE n.wallet_id = w.id ORDER BY n.at
+            SELECT -n.amount AS amount, n.balance_after, t.note AS description, t.at FROM ledger_entry n
+            JOIN ledger_transaction t ON t.id = n.transaction_id
+            WHERE n.account = 'wallet' AND n.owner = w.user_id AND n.currency = w.currency ORDER BY t.at, t.id
         ) y) AS entries FROM wallet w WHERE w.user_id = $1) x),
     'letters', (SELECT coalesce(json_agg(x), '[]') FROM (
         SELECT l.template, l.recipient, l.status, l.created_at, l.sent_at FROM letter l

@@ -2,7 +2,7 @@
 SELECT event_id FROM saga_journal WHERE event_id = ANY($1::uuid[]) AND taken
 
 -- name: sagas_load
-SELECT id, progress, outbox, events, trace FROM saga WHERE id = ANY($1::uuid[])
+SELECT id, kind, progress, outbox, events, trace FROM saga WHERE id = ANY($1::uuid[])
 
 -- name: sagas_write
 -- All rows of a batch that only the saga's lane writes.
@@ -51,13 +51,14 @@ ORDER BY b.changed_at LIMIT $1
 -- name: booking_facts
 -- What tickets and letters say about a booking.
 SELECT b.id, b.show_id, b.buyer_id, b.seats, b.amounts, b.currency, b.method, u.email, u.name AS buyer_name,
-    e.title, e.duration_minutes, v.name AS venue, v.address, v.city, v.time_zone, h.name AS hall, w.starts_at, w.ends_at
+    e.title, e.duration_minutes, v.name AS venue, v.address, v.city, v.time_zone, h.name AS hall, w.starts_at, w.ends_at, w.rules
 FROM booking b JOIN "user" u ON u.id = b.buyer_id JOIN show w ON w.id = b.show_id JOIN event e ON e.id = w.event_id
 JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
 WHERE b.id = $1
 
 -- name: bookings_to_ticket
-SELECT id, show_id, buyer_id, seats FROM booking WHERE id = ANY($1::uuid[]) ORDER BY id
+SELECT b.id, b.show_id, b.buyer_id, b.seats, e.organiser_id FROM booking b JOIN show w ON w.id = b.show_id
+JOIN event e ON e.id = w.event_id WHERE b.id = ANY($1::uuid[]) ORDER BY b.id
 
 -- name: tickets_issue
 INSERT INTO ticket (id, booking_id, show_id, seat_id, holder_id, ticket_type, status, code, issued_at)
@@ -66,9 +67,22 @@ FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text
     AS t (id, booking_id, show_id, seat_id, holder_id, ticket_type, code)
 ON CONFLICT (id) DO NOTHING
 
+-- name: tickets_cancel
+UPDATE ticket SET status = 'cancelled' FROM unnest($1::uuid[], $2::text[]) AS c (booking_id, seat_id)
+WHERE ticket.booking_id = c.booking_id AND ticket.seat_id = c.seat_id
+
+-- name: tickets_freeze
+UPDATE ticket SET status = CASE WHEN f.frozen THEN 'frozen' ELSE 'valid' END
+FROM unnest($1::uuid[], $2::bool[]) AS f (booking_id, frozen)
+WHERE ticket.booking_id = f.booking_id AND ticket.status = CASE WHEN f.frozen THEN 'valid' ELSE 'frozen' END
+
+-- name: cancellations_taken_up
+UPDATE cancellation SET taken_up_at = $1 WHERE id = ANY($2::uuid[]) AND taken_up_at IS NULL
+
 -- name: letters_log
-INSERT INTO letter (id, booking_id, template, recipient, message_id, status, attempts, last_error, trace_id, created_at)
-SELECT l.id, l.booking_id, l.template, u.email, '<' || l.template || '.' || l.booking_id || '@' || $2 || '>', 'waiting', 0, '', l.trace, $1
-FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[]) AS l (id, booking_id, template, trace)
+INSERT INTO letter (id, booking_id, template, about, recipient, message_id, status, attempts, last_error, trace_id, created_at)
+SELECT l.id, l.booking_id, l.template, l.about, u.email, '<' || l.template || '.' || l.about || '@' || $2 || '>', 'waiting', 0, '',
+    l.trace, $1
+FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[]) AS l (id, booking_id, template, about, trace)
 JOIN booking b ON b.id = l.booking_id JOIN "user" u ON u.id = b.buyer_id
-ON CONFLICT (booking_id, template) DO NOTHING
+ON CONFLICT (booking_id, template, about) DO NOTHING

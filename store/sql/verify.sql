@@ -44,41 +44,90 @@ SELECT show_id, count(*) AS seats FROM seat GROUP BY show_id
 SELECT id, show_id, state FROM booking
 
 -- name: verify_sagas
-SELECT id, progress, outbox, step FROM saga WHERE step <> 'seats' ORDER BY id
+SELECT id, kind, progress, outbox, step FROM saga WHERE step <> 'seats' ORDER BY id
+
+-- name: verify_top_ups
+SELECT id, kind, progress, outbox FROM saga WHERE kind = 'top-up'
 
 -- name: verify_timeline
-SELECT saga_id, detail FROM saga_event ORDER BY saga_id, n
+SELECT e.saga_id, e.detail, s.kind FROM saga_event e JOIN saga s ON s.id = e.saga_id ORDER BY e.saga_id, e.n
 
 -- name: verify_tickets
--- Confirmed seats whose saga has issued tickets, without exactly one live ticket of their booking.
-SELECT b.id, s.value ->> 'id' AS seat FROM booking b JOIN saga g ON g.id = b.id
-CROSS JOIN LATERAL json_array_elements(b.seats::json) AS s (value)
-LEFT JOIN ticket t ON t.booking_id = b.id AND t.seat_id = s.value ->> 'id' AND t.status <> 'cancelled'
-WHERE b.state = 'confirmed' AND g.step IN ('letter', '')
-GROUP BY b.id, s.value ->> 'id' HAVING count(t.id) <> 1
+-- Places of a confirmed booking whose saga has issued tickets, without exactly one live ticket of their booking; and live
+-- tickets of anything else.
+WITH place AS (
+    SELECT b.id, s.value ->> 'id' AS seat FROM booking b CROSS JOIN LATERAL json_array_elements(b.seats::json) AS s (value)
+    WHERE b.state = 'confirmed' AND coalesce(s.value ->> 'status', '') = ''
+)
+SELECT p.id, p.seat FROM place p JOIN saga g ON g.id = p.id
+LEFT JOIN ticket t ON t.booking_id = p.id AND t.seat_id = p.seat AND t.status <> 'cancelled'
+WHERE g.step IN ('letter', '') GROUP BY p.id, p.seat HAVING count(t.id) <> 1
 UNION ALL
-SELECT t.booking_id, t.seat_id FROM ticket t JOIN booking b ON b.id = t.booking_id
-WHERE t.status <> 'cancelled' AND b.state <> 'confirmed'
+SELECT t.booking_id, t.seat_id FROM ticket t
+WHERE t.status <> 'cancelled' AND NOT EXISTS (SELECT FROM place p WHERE p.id = t.booking_id AND p.seat = t.seat_id)
+    AND NOT EXISTS (SELECT FROM cancellation c WHERE c.booking_id = t.booking_id AND c.taken_up_at IS NULL)
 
 -- name: verify_money
--- Captured money that is neither kept by a confirmed booking, nor refunded or on its way back, nor in an open saga.
-SELECT c.provider_payment_id FROM capture c JOIN booking b ON b.id = c.booking_id JOIN saga g ON g.id = b.id
-LEFT JOIN refund r ON r.provider_payment_id = c.provider_payment_id
-WHERE r.id IS NULL AND b.state <> 'confirmed' AND g.course = 'ended'
+-- For every booking at rest: captured = what was sold less what was taken back for its seats + refunds (done or owed).
+WITH resting AS (
+    SELECT b.id, b.state, b.seats::json AS seats FROM booking b JOIN saga g ON g.id = b.id
+    WHERE g.course = 'ended' AND NOT EXISTS (SELECT FROM cancellation c WHERE c.booking_id = b.id AND c.taken_up_at IS NULL)
+), sums AS (
+    SELECT r.id, r.state,
+        coalesce((SELECT sum(c.amount) FROM capture c WHERE c.booking_id = r.id), 0) AS captured,
+        coalesce((SELECT sum(f.amount) FROM refund f WHERE f.booking_id = r.id), 0) AS refunded,
+        coalesce((SELECT sum(c.retained) FROM cancellation c WHERE c.booking_id = r.id), 0) AS retained,
+        CASE WHEN r.state = 'confirmed' THEN (
+            SELECT coalesce(sum((s ->> 'price')::bigint - coalesce((s ->> 'discount')::bigint, 0)
+                + coalesce((s ->> 'fees')::bigint, 0) + coalesce((s ->> 'tax')::bigint, 0)), 0)
+            FROM json_array_elements(r.seats) s WHERE coalesce(s ->> 'status', '') = ''
+        ) ELSE 0 END AS live
+    FROM resting r
+)
+SELECT id::text FROM sums WHERE captured <> live + refunded + retained
 UNION ALL
-SELECT b.id::text FROM booking b JOIN saga g ON g.id = b.id
-WHERE b.state = 'confirmed'
-    AND (SELECT coalesce(sum(c.amount), 0) - coalesce(sum(r.amount), 0) FROM capture c
-         LEFT JOIN refund r ON r.provider_payment_id = c.provider_payment_id WHERE c.booking_id = b.id)
-        <> (SELECT (a ->> 'seats')::bigint - coalesce((a ->> 'discount')::bigint, 0) + coalesce((a ->> 'fees')::bigint, 0)
-            + coalesce((a ->> 'tax')::bigint, 0) FROM (SELECT b.amounts::json AS a) x)
+SELECT c.provider_payment_id FROM capture c LEFT JOIN refund r ON r.provider_payment_id = c.provider_payment_id
+GROUP BY c.provider_payment_id, c.amount HAVING coalesce(sum(r.amount), 0) > c.amount
 UNION ALL
-SELECT r.id::text FROM refund r LEFT JOIN capture c ON c.provider_payment_id = r.provider_payment_id
-WHERE c.provider_payment_id IS NULL OR r.amount > c.amount
+SELECT r.id::text FROM refund r WHERE NOT EXISTS (
+    SELECT FROM capture c WHERE c.provider_payment_id = r.provider_payment_id)
+
+-- name: verify_ledger_count
+SELECT count(*) AS entries FROM ledger_entry
+
+-- name: verify_ledger
+-- Each kind of fact against what the ledger has of it.
+WITH booked AS (
+    SELECT t.reference, t.kind, t.booking_id, sum(e.amount) FILTER (WHERE e.amount > 0) AS amount
+    FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id GROUP BY t.id
+), facts AS (
+    SELECT 'capture:' || provider_payment_id AS reference, amount FROM capture WHERE amount > 0
+    UNION ALL SELECT 'refund:' || id, amount FROM refund WHERE status = 'processed'
+    UNION ALL SELECT 'cancellation:' || id, amount FROM cancellation WHERE amount > 0 AND taken_up_at IS NOT NULL
+)
+SELECT 'not booked as it is:' AS what, f.reference AS id FROM facts f LEFT JOIN booked b ON b.reference = f.reference
+WHERE b.amount IS DISTINCT FROM f.amount
+UNION ALL
+SELECT 'booked, but no fact:', b.reference FROM booked b WHERE b.kind IN ('capture', 'top-up', 'refund', 'cancellation')
+    AND NOT EXISTS (SELECT FROM facts f WHERE f.reference = b.reference)
+UNION ALL
+SELECT 'does not sum to zero:', transaction_id::text FROM ledger_entry GROUP BY transaction_id, currency HAVING sum(amount) <> 0
+UNION ALL
+SELECT 'no entries:', t.reference FROM ledger_transaction t
+WHERE NOT EXISTS (SELECT FROM ledger_entry e WHERE e.transaction_id = t.id)
+UNION ALL
+-- A booking's own account holds only what is on its way back, once its saga is at rest.
+SELECT 'holds more or less than is owed:', g.id::text FROM saga g
+WHERE g.course = 'ended' AND g.kind = 'booking'
+    AND coalesce((SELECT -sum(e.amount) FROM ledger_entry e WHERE e.account = 'booking' AND e.owner = g.id), 0)
+        <> coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = g.id AND r.status <> 'processed'), 0)
 
 -- name: verify_wallets
-SELECT w.id FROM wallet w LEFT JOIN wallet_entry e ON e.wallet_id = w.id
-GROUP BY w.id, w.balance HAVING w.balance <> coalesce(sum(e.amount), 0)
+SELECT w.id FROM wallet w LEFT JOIN ledger_entry e ON e.account = 'wallet' AND e.owner = w.user_id AND e.currency = w.currency
+GROUP BY w.id, w.balance HAVING w.balance <> -coalesce(sum(e.amount), 0)
+UNION ALL
+SELECT e.owner FROM ledger_entry e WHERE e.account = 'wallet'
+    AND NOT EXISTS (SELECT FROM wallet w WHERE w.user_id = e.owner AND w.currency = e.currency)
 
 -- name: verify_buyer_holds
 -- A buyer's count of live holds, against the bookings that are held.

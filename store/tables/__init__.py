@@ -1,14 +1,14 @@
 """The schema, one module for each noun.
 
 These models own the tables of catalogue, organisers, identity, money, letters, limits and tickets.  The tables that a
-lane writes in bulk (lane, journal, saga_journal, seat, booking, buyer_holds, saga, saga_event) have no models:
+lane writes in bulk (lane, journal, saga_journal, seat, booking, cancellation, ledger and so on) have no models:
 migrations make them, and the named queries of ``store/sql`` are their only readers and writers.
 """
 
 from store.tables.catalogue import Event, Hall, SeatPlan, Show, Venue
 from store.tables.letters import File, Letter
 from store.tables.limits import RateLimit
-from store.tables.money import Capture, Payment, Refund, Wallet, WalletEntry, WebhookEvent
+from store.tables.money import Capture, Payment, Refund, Wallet, WebhookEvent
 from store.tables.organisers import ChangeRecord, Organiser, OrganiserInvitation, OrganiserMember
 from store.tables.people import LetterLink, LogIn, ProviderLogin, RefreshToken, Session, User
 from store.tables.tickets import Ticket
@@ -37,6 +37,5 @@ __all__ = [
     "User",
     "Venue",
     "Wallet",
-    "WalletEntry",
     "WebhookEvent",
 ]

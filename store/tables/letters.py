@@ -7,15 +7,16 @@ from sagas.identity import new_id
 
 
 class Letter(Model):
-    """One letter, sent once under its own Message-ID: about a booking, unique by booking and template, or to a person
-    about their account (``user_id``; ``link_id`` is the link that it takes to them).  What no saga asks for again is
-    due at ``next_try_at``."""
+    """One letter, sent once under its own Message-ID: about a booking, unique by booking, template and what it is
+    ``about`` (the booking itself, a refund, a cancellation), or to a person about their account (``user_id``;
+    ``link_id`` is the link that it takes to them).  What no saga asks for again is due at ``next_try_at``."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     booking_id = fields.UUIDField(null=True)
     user_id = fields.UUIDField(null=True, db_index=True)
     link_id = fields.UUIDField(null=True)
     template = fields.CharField(max_length=40)
+    about = fields.UUIDField(null=True)
     recipient = fields.CharField(max_length=254)
     message_id = fields.CharField(max_length=120, unique=True)
     status = fields.CharField(max_length=20, default="waiting")
@@ -29,7 +30,7 @@ class Letter(Model):
 
     class Meta:
         table = "letter"
-        unique_together = (("booking_id", "template"),)
+        unique_together = (("booking_id", "template", "about"),)
 
 
 class File(Model):

@@ -1,4 +1,6 @@
-"""Money's rows: ways to pay, refunds, wallets, and every webhook as the provider sent it."""
+"""Money's rows: ways to pay, refunds, wallets, and every webhook as the provider sent it.
+
+What moved is in the ledger (``store/ledger.py``), whose tables have no models: rows are only ever added there."""
 
 from tortoise import fields
 from tortoise.models import Model
@@ -40,18 +42,23 @@ class Capture(Model):
 
 
 class Refund(Model):
-    """Money that goes back: at most one refund for each captured payment.  ``status``: pending, processed, failed."""
+    """Money that goes back: a captured payment, or a part of it.  ``status``: pending, processed, failed.
+
+    ``about`` is the cancellation that it is for; ``command_id`` the command that asked for it last, of so many
+    ``attempt`` before."""
 
     id = fields.UUIDField(primary_key=True)
     booking_id = fields.UUIDField(db_index=True)
     payment_id = fields.UUIDField()
-    provider_payment_id = fields.CharField(max_length=60, unique=True)
+    provider_payment_id = fields.CharField(max_length=60, db_index=True)
     provider_refund_id = fields.CharField(max_length=60, null=True, unique=True)
     amount = fields.BigIntField()
     currency = fields.CharField(max_length=3)
     to = fields.CharField(max_length=10)
     reason = fields.CharField(max_length=40)
     status = fields.CharField(max_length=20, default="pending")
+    about = fields.UUIDField(null=True)
+    attempt = fields.IntField(default=0, db_default=0)
     command_id = fields.UUIDField()
     claimed_until = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
@@ -71,21 +78,6 @@ class Wallet(Model):
     class Meta:
         table = "wallet"
         unique_together = (("user_id", "currency"),)
-
-
-class WalletEntry(Model):
-    """One change of a wallet's balance; ``reference`` makes it happen once."""
-
-    id = fields.UUIDField(primary_key=True)
-    wallet_id = fields.UUIDField(db_index=True)
-    amount = fields.BigIntField()
-    balance_after = fields.BigIntField()
-    reference = fields.CharField(max_length=80, unique=True)
-    description = fields.CharField(max_length=200)
-    at = fields.DatetimeField()
-
-    class Meta:
-        table = "wallet_entry"
 
 
 class WebhookEvent(Model):

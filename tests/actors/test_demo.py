@@ -230,7 +230,7 @@ async def demo_rows(database: asyncpg.Connection) -> dict[str, int]:
     shows = "SELECT id FROM show WHERE event_id = ANY($1)"
     return {
         "users": await database.fetchval('SELECT count(*) FROM "user" WHERE email = ANY($1)', emails),
-        "openings": await database.fetchval("SELECT count(*) FROM wallet_entry WHERE reference = 'demo:opening'"),
+        "openings": await database.fetchval("SELECT count(*) FROM ledger_transaction WHERE reference = 'demo:opening'"),
         "venues": await database.fetchval("SELECT count(*) FROM venue WHERE id = ANY($1)", venues),
         "halls": await database.fetchval("SELECT count(*) FROM hall WHERE venue_id = ANY($1)", venues),
         "events": await database.fetchval("SELECT count(*) FROM event WHERE id = ANY($1)", events),

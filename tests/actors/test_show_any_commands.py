@@ -11,11 +11,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
 
 from actors.show import FREE, STATE_NAMES, Inputs, Outcome, Show, apply, decide
-from loadtest.checks.naive_show import Complaints, Row
+from loadtest.checks.naive_endings import Complaints, Row, owed_for
 from loadtest.checks.naive_show import NaiveShow as ReplayedShow
 from loadtest.checks.show_rules import ordinal_of
 from sagas.identity import base32
-from sagas.messages import ConfirmSeats, ExpireHold, HoldSeats, OpenShow, Price, ReleaseSeats
+from sagas.messages import (
+    CancelSeats,
+    CancelShow,
+    ConfirmSeats,
+    ExpireHold,
+    ExtendHold,
+    HoldSeats,
+    OpenShow,
+    PostponeShow,
+    Price,
+    ReleaseSeats,
+)
 from sagas.seat_plan import SeatPlan
 from tests.actors.naive_choice import Naive, row, seated, standing
 
@@ -42,6 +53,10 @@ class NaiveShow:
         self.plan = plan
         self.seats: dict[int, tuple[str, UUID | None]] = {at: ("free", None) for at in range(plan.places)}
         self.bookings: dict[UUID, dict[str, Any]] = {}
+        self.cancelled = False
+        self.starts_at, self.ends_at, self.closes_at = TERMS.starts_at, TERMS.ends_at, TERMS.sale_closes_at
+        self.refund_until: datetime | None = None
+        self.refund_hours, self.refund_percent = 24, 100
 
     def of_buyer(self, buyer: UUID, *states: str) -> list[dict[str, Any]]:
         return [b for b in self.bookings.values() if b["buyer"] == buyer and b["state"] in states]
@@ -52,7 +67,7 @@ class NaiveShow:
         live = self.of_buyer(wish.buyer_id, "held", "confirmed")
         if now > wish.not_after:
             return "not-in-time", ()
-        if now >= TERMS.sale_closes_at:
+        if self.cancelled or now >= min(self.closes_at, self.ends_at):
             return "show-closed", ()
         if (
             wanted > PER_BOOKING
@@ -88,10 +103,54 @@ class NaiveShow:
 
     def confirm(self, booking: UUID, now: datetime) -> str:
         about = self.bookings[booking]
-        free = all(self.seats[at][0] == "free" for at in about["seats"])
-        if about["state"] == "held" or (about["state"] == "expired" and free and now < TERMS.ends_at):
-            self.put(booking, "confirmed")
+        if about["state"] == "held":
+            self.put(booking, "released" if self.cancelled else "confirmed")
+        elif about["state"] == "expired" and now < self.ends_at and not self.cancelled:
+            about["seats"], is_free = self.again(about["seats"], now)
+            if is_free:
+                self.put(booking, "confirmed")
         return "confirmed" if about["state"] == "confirmed" else "gone"
+
+    def again(self, seats: tuple[int, ...], now: datetime) -> tuple[tuple[int, ...], bool]:
+        """The same places, or in a standing area any others that are free; and whether they can be had."""
+        if all(self.seats[at][0] == "free" for at in seats):
+            return seats, True
+        found: list[int] = []
+        for at in seats:
+            others = [o for o in self.area_of(at) if self.is_open(o, now) and o not in (*found, *seats)]
+            if self.seats[at][0] != "free" and not others:
+                return seats, False
+            found.append(at if self.seats[at][0] == "free" else others[0])
+        return tuple(found), True
+
+    def area_of(self, at: int) -> range:
+        """The standing area in which the place is."""
+        for section, first in zip(self.plan.sections, self.plan.firsts, strict=True):
+            if section.kind == "standing" and at in range(first, first + section.places):
+                return range(first, first + section.places)
+        return range(0)
+
+    def is_open(self, at: int, _now: datetime) -> bool:
+        """Whether everybody may have the place."""
+        return self.seats[at][0] == "free"
+
+    def cancel(self, booking: UUID, seats: list[int], by: str, now: datetime) -> tuple[str, list[int]]:
+        about = self.bookings[booking]
+        wanted = seats or list(about["seats"])
+        if about["state"] != "confirmed" or not set(wanted) <= set(about["seats"]):
+            return "nothing-to-cancel", []
+        if not self.whole(by, now) and now >= self.starts_at - timedelta(hours=self.refund_hours):
+            return "too-late", []
+        taken = [at for at in about["seats"] if at in wanted]
+        for at in taken:
+            self.seats[at] = ("free", None)
+        about["seats"] = tuple(at for at in about["seats"] if at not in wanted)
+        about["state"] = "confirmed" if about["seats"] else "cancelled"
+        return "cancelled", taken
+
+    def whole(self, by: str, now: datetime) -> bool:
+        """Whether all that was paid comes back, whatever the policy says."""
+        return by != "buyer" or self.cancelled or (self.refund_until is not None and now < self.refund_until)
 
     def release(self, booking: UUID) -> str:
         if self.bookings[booking]["state"] == "held":
@@ -118,12 +177,17 @@ class AnyCommands(RuleBasedStateMachine):
         self.complaints = Complaints()
         self.replayed = ReplayedShow(str(SHOW), msgspec.to_builtins(self.plan), self.complaints)
         self._replay(self.terms, Outcome("opened"), Inputs())
+        self.places: dict[UUID, Any] = {}
 
     def naive_show(self) -> NaiveShow:
         return NaiveShow()
 
     def tell(self, command: Any, inputs: Inputs | None = None) -> Outcome:
+        if isinstance(command, CancelSeats | ConfirmSeats):
+            self.show.places_of = {command.booking_id: self.places.get(command.booking_id, ())}
         outcome = decide(self.show, command, self.now, inputs or Inputs())
+        if outcome.decided and outcome.places:
+            self.places[command.booking_id] = outcome.places
         if outcome.decided:
             apply(self.show, command, outcome)
             self._replay(command, outcome, inputs or Inputs())
@@ -179,6 +243,57 @@ class AnyCommands(RuleBasedStateMachine):
     @rule(booking=bookings)
     def confirms(self, booking: UUID) -> None:
         assert self.tell(ConfirmSeats(**self._about(booking))).name == self.naive.confirm(booking, self.now)
+
+    @rule(
+        booking=bookings, by=st.sampled_from(["buyer", "buyer", "organiser"]),
+        pick=st.lists(st.integers(0, 16), max_size=2, unique=True),
+    )  # fmt: skip
+    def cancels_seats(self, booking: UUID, by: Any, pick: list[int]) -> None:
+        places = {place.id: place for place in self.places[booking]}
+        whole = self.naive.whole(by, self.now)
+        expected, taken = self.naive.cancel(booking, pick, by, self.now)
+        seats = tuple(f"{base32(NUMBER)}-{base32(at)}" for at in pick)
+        outcome = self.tell(CancelSeats(**self._about(booking), seats=seats, by=by))
+        assert (outcome.refusal.type() if outcome.refusal else outcome.name) == expected
+        assert [ordinal_of(seat) for seat in outcome.taken_back] == taken == list(outcome.seats)
+        owed = [
+            owed_for(msgspec.to_builtins(places[seat]), self.naive.refund_percent, whole) for seat in outcome.taken_back
+        ]
+        assert outcome.back == sum(owed)
+
+    @rule(booking=bookings, seconds=st.sampled_from([30, 120, 1_000]))
+    def extends(self, booking: UUID, seconds: int) -> None:
+        about = self.naive.bookings[booking]
+        outcome = self.tell(ExtendHold(**self._about(booking), seconds=seconds))
+        assert outcome.name == ("extended" if about["state"] == "held" else "not-held")
+        if outcome.name == "extended":
+            about["until"] = max(about["until"], self.now) + timedelta(seconds=min(seconds, 120))
+            assert outcome.held_until == about["until"]
+
+    @precondition(lambda self: self.asked > 8)
+    @rule()
+    def cancels_the_show(self) -> None:
+        self.asked += 1
+        refused = self.naive.cancelled or self.now >= self.naive.ends_at
+        command = CancelShow(command_id=UUID(int=10_000 + self.asked), show_id=SHOW, reason="rain", by=BUYERS[0])
+        assert self.tell(command).name == ("refused" if refused else "show-cancelled")
+        self.naive.cancelled = self.naive.cancelled or not refused
+
+    @precondition(lambda self: self.asked > 4)
+    @rule(minutes=st.sampled_from([-10, 10, 90]), until=st.sampled_from([-5, 5, 200]))
+    def postpones(self, minutes: int, until: int) -> None:
+        self.asked += 1
+        naive, starts = self.naive, self.naive.starts_at + timedelta(minutes=minutes)
+        refund = self.now + timedelta(minutes=until)
+        command = PostponeShow(
+            command_id=UUID(int=10_000 + self.asked), show_id=SHOW, starts_at=starts,
+            ends_at=starts + timedelta(minutes=10), sale_closes_at=starts, refund_until=refund, by=BUYERS[0],
+        )  # fmt: skip
+        may = not naive.cancelled and self.now < naive.ends_at and self.now < starts and self.now < refund <= starts
+        assert self.tell(command).name == ("postponed" if may else "refused")
+        if may:
+            naive.starts_at, naive.ends_at, naive.closes_at = starts, command.ends_at, starts
+            naive.refund_until = refund
 
     @rule(booking=bookings)
     def releases(self, booking: UUID) -> None:

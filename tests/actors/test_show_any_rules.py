@@ -42,7 +42,7 @@ RULES = Rules(
     ticket_types=(
         TicketType("child", percent=50), TicketType("senior", "stalls", amount=13), TicketType("child", "balcony", 7)
     ),
-    allocations=(Allocation("Partner", "FRIENDS", ((16, 2),), RELEASED_AT),),
+    allocations=(Allocation("Partner", "FRIENDS", ((16, 2),), RELEASED_AT),), refund_until_hours=0, refund_percent=80,
 )  # fmt: skip
 CHANGES = [
     Changes(single_seats="allow"),
@@ -62,7 +62,8 @@ class NaiveRuledShow(NaiveShow):
 
     def __init__(self) -> None:
         super().__init__(PLAN)
-        self.rules, self.prices, self.ends_at = RULES, {p.section_id: p.amount for p in TERMS.prices}, TERMS.ends_at
+        self.rules, self.prices = RULES, {p.section_id: p.amount for p in TERMS.prices}
+        self.refund_hours, self.refund_percent = 0, 80
         self.coupons: dict[str, CouponTerms] = {}
         self.coupon_of: dict[UUID, str] = {}
 
@@ -78,7 +79,7 @@ class NaiveRuledShow(NaiveShow):
 
     def kept(self, wish: HoldSeats, now: datetime) -> set[int]:
         kept = set()
-        if not wish.accessible and not (self.rules.accessible_release_hours is not None and now >= TERMS.starts_at):
+        if not wish.accessible and not (self.rules.accessible_release_hours is not None and now >= self.starts_at):
             kept |= KEPT
         if wish.access_code != "FRIENDS" and now < RELEASED_AT:
             kept |= PARTNERS
@@ -179,10 +180,7 @@ class NaiveRuledShow(NaiveShow):
             self.coupons[code] = before
             if not usable:
                 return "gone"
-        free = all(self.seats[at][0] == "free" for at in about["seats"])
-        if about["state"] == "held" or (about["state"] == "expired" and free and now < self.ends_at):
-            self.put(booking, "confirmed")
-        return "confirmed" if about["state"] == "confirmed" else "gone"
+        return super().confirm(booking, now)
 
     def turn(self, seats: list[int], was: str, to_be: str) -> bool:
         if any(at not in self.seats or self.seats[at][0] not in (was, to_be) for at in seats):
@@ -289,13 +287,16 @@ class AnyRules(AnyCommands):
             changes.refund_percent not in (unset, naive.rules.refund_percent)
         )
         absurd = changes.sale_closes_at is not unset or (changes.prices is not unset and len(changes.prices) < 3)
-        allowed = not (absurd or (live and promised) or self.now >= naive.ends_at)
+        absurd = absurd or (changes.ends_at is not unset and changes.ends_at <= naive.starts_at)
+        allowed = not (absurd or (live and promised) or naive.cancelled or self.now >= naive.ends_at)
         assert (self.tell(AmendShow(**self._command(), changes=changes)).name == "amended") == allowed
         if not allowed:
             return
         if changes.prices is not unset:
             naive.prices = {p.section_id: p.amount for p in changes.prices}
         naive.ends_at = changes.ends_at if changes.ends_at is not unset else naive.ends_at
+        if changes.refund_percent is not unset:
+            naive.refund_percent = changes.refund_percent
         new = {name: getattr(changes, name) for name in Rules.__struct_fields__ if hasattr(changes, name)}
         naive.rules = msgspec.structs.replace(naive.rules, **{n: v for n, v in new.items() if v is not unset})
 

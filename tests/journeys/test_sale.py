@@ -61,7 +61,7 @@ async def test_a_wallet_pays_at_once_and_only_once(show, buyers, mailbox, rows):
     assert confirmed["payment"] == {"method": "wallet", "status": "captured"}
     await mailbox.until_letter(buyer.email)
     entries = await rows.fetch(
-        "SELECT amount, balance_after FROM wallet_entry e JOIN wallet w ON w.id = e.wallet_id WHERE user_id = $1",
+        "SELECT -amount, balance_after FROM ledger_entry WHERE account = 'wallet' AND owner = $1 AND amount > 0",
         buyer.id,
     )
     assert [tuple(entry) for entry in entries] == [(-100_000, 20_000)]

@@ -14,7 +14,8 @@ from loadtest.checks.evidence import Evidence
 
 TABLES = (
     "booking", "buyer_holds", "capture", "journal", "lane", "letter", "lost_command", "payment", "refund", "saga",
-    "saga_event", "saga_journal", "seat", "seat_plan", "show", "ticket", "user", "wallet", "wallet_entry",
+    "saga_event", "saga_journal", "seat", "seat_plan", "show", "ticket", "user", "wallet", "cancellation",
+    "ledger_transaction", "ledger_entry",
 )  # fmt: skip
 
 SHOW = UUID("00000000-0000-7000-8000-000000000001")
@@ -159,6 +160,8 @@ class Scratch:
                           created_at=BEGAN)  # fmt: skip
         await self.insert("capture", provider_payment_id=provider_id, payment_id=payment_id, booking_id=booking_id,
                           amount=amount, currency="INR", captured_at=BEGAN)  # fmt: skip
+        await self.book(f"capture:{provider_id}", booking_id, ("provider", None), ("booking", booking_id), amount)
+        await self.book(f"sale:{booking_id}", booking_id, ("booking", booking_id), ("organiser", SHOW), amount)
         self.payments.append({"id": provider_id, "order_id": order, "amount": amount, "currency": "INR",
                               "status": "captured", "captured": True, "refunded": 0})  # fmt: skip
         for seat in seats:
@@ -171,6 +174,18 @@ class Scratch:
         pdf = {"name": "tickets.pdf", "content_type": "application/pdf", "size": 20_000}
         self.letters.append({"id": str(number), "to": email, "message_id": message_id, "attachments": [pdf],
                              "received_at": BEGAN.isoformat()})  # fmt: skip
+
+    async def book(
+        self, reference: str, booking_id: UUID | None, debit: tuple[str, UUID | None], credit: tuple[str, UUID | None],
+        amount: int, after: int | None = None,
+    ) -> None:  # fmt: skip
+        """A transaction of the ledger; ``after`` is the balance of the wallet in it."""
+        made = uuid4()
+        await self.insert("ledger_transaction", id=made, kind=reference.split(":")[0], reference=reference,
+                          booking_id=booking_id, at=BEGAN)  # fmt: skip
+        for n, ((account, owner), moved) in enumerate(((debit, amount), (credit, -amount))):
+            await self.insert("ledger_entry", transaction_id=made, n=n, account=account, owner=owner, currency="INR",
+                              amount=moved, balance_after=after if account == "wallet" else None)  # fmt: skip
 
     def evidence(self) -> Evidence:
         return Evidence(self.connection, {"payments": self.payments}, self.letters, [], 6, datetime.now(UTC))

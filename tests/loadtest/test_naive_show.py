@@ -5,15 +5,8 @@ from typing import Any
 
 import pytest
 
-from loadtest.checks.naive_show import (
-    CHANGES_RIGHT,
-    EARLIER_WINS,
-    ENDS_RIGHT,
-    REFUSALS_TRUE,
-    Complaints,
-    NaiveShow,
-    Row,
-)
+from loadtest.checks.naive_endings import CHANGES_RIGHT, EARLIER_WINS, ENDS_RIGHT, REFUSALS_TRUE, Complaints, Row
+from loadtest.checks.naive_show import NaiveShow
 
 pytestmark = pytest.mark.pure
 

@@ -154,7 +154,8 @@ def at_once(world: World, command: SagaCommand) -> tuple[World, Event | None]:
                 **answer, payment_id=command.payment_id, provider_payment_id=paid, method=command.method,
                 amount=command.amount, currency="INR",
             )  # fmt: skip
-            return world._replace(captured=world.captured | {paid}, balance=world.balance - command.amount), event
+            captured = world.captured | {paid} if command.amount else world.captured
+            return world._replace(captured=captured, balance=world.balance - command.amount), event
         case RefundMoney() if command.method != "razorpay":
             world = world._replace(balance=world.balance + command.amount)
             return world, MoneyRefunded(**answer, refund_id=command.refund_id, payment_id=command.payment_id)
@@ -214,6 +215,11 @@ MAY_LAPSE = (RequestPayment, CapturePayment)
 STOPPED_BY_ID = (MethodChosen, MoneyAuthorized, MoneyCaptured, MoneyRefunded, PdfMade)
 
 
+def kept_by(at: Progress) -> frozenset[str]:
+    """The payments that the booking keeps, those of nothing left out."""
+    return frozenset(part.provider_payment_id for part in at.facts.parts if part.amount)
+
+
 def check_step(world: World, before: Progress, at: Progress, event: Event, commands: list[SagaCommand]) -> None:
     """What must hold of every single step; who breaks it is named."""
     try:
@@ -225,15 +231,15 @@ def check_step(world: World, before: Progress, at: Progress, event: Event, comma
 
 def check_money_and_seats(world: World, before: Progress, at: Progress, commands: list[SagaCommand]) -> None:
     for command in commands:
-        if isinstance(command, ConfirmSeats) and at.facts.kept not in world.captured:
+        if isinstance(command, ConfirmSeats) and not kept_by(at) <= world.captured:
             raise Broken("seats are confirmed only for money that is kept")
-        if isinstance(command, ConfirmSeats) and at.facts.kept in world.refunded:
+        if isinstance(command, ConfirmSeats) and kept_by(at) & set(world.refunded):
             raise Broken("seats are never confirmed for money that was given back")
         if isinstance(command, RefundMoney) and command.provider_payment_id in world.refunded:
             raise Broken("one payment is refunded once")
         if isinstance(command, RefundMoney) and command.provider_payment_id not in world.captured:
             raise Broken("only what was captured is refunded")
-        if isinstance(command, RefundMoney) and command.provider_payment_id == at.facts.kept:
+        if isinstance(command, RefundMoney) and command.provider_payment_id in kept_by(at):
             if world.seats in ("held", "confirmed"):
                 raise Broken("kept money is refunded only after the lane has refused or released")
             if "confirm" in before.done:
@@ -279,11 +285,11 @@ def check_end(world: World) -> None:
         raise Broken(f"the saga ends; it waits at {at.step} {at.course}")
     if (at.outcome == "completed") != (world.seats == "confirmed"):
         raise Broken(f"seats {world.seats} belong to a booking that is {at.outcome}")
-    sold_for = {at.facts.kept} if at.outcome == "completed" else set()
+    sold_for = kept_by(at) if at.outcome == "completed" else set()
     if world.captured - sold_for != set(world.refunded) or len(set(world.refunded)) != len(world.refunded):
         raise Broken(f"{set(world.captured)} came in, {sold_for} bought seats, {world.refunded} were given back")
     told = status(world.seats, at)
-    if at.facts.kept in world.refunded and told != "refunded":
+    if kept_by(at) & set(world.refunded) and told != "refunded":
         raise Broken(f"the buyer of refunded seats is told {told}")
 
 

@@ -81,8 +81,11 @@ async def pool(own_settings: None) -> AsyncIterator[Any]:
 async def empty(pool: Any) -> Any:
     """The pool, with every table of the lanes and of money emptied."""
     await pool.execute(
-        "TRUNCATE journal, saga_journal, lost_command, seat, booking, buyer_holds, saga, saga_event,"
-        " wallet_entry, wallet, payment, capture, refund, worker"
+        # the ledger says no to everybody else
+        "ALTER TABLE ledger_transaction DISABLE TRIGGER USER; ALTER TABLE ledger_entry DISABLE TRIGGER USER;"
+        "TRUNCATE journal, saga_journal, lost_command, seat, booking, buyer_holds, saga, saga_event, cancellation,"
+        " ledger_transaction, ledger_entry, wallet, payment, capture, refund, worker;"
+        "ALTER TABLE ledger_transaction ENABLE TRIGGER USER; ALTER TABLE ledger_entry ENABLE TRIGGER USER"
     )
     await pool.execute(
         "UPDATE lane SET generation = 0, next_offset = 0, last_offset = NULL, last_publish_id = NULL, owner = NULL,"

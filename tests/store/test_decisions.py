@@ -14,7 +14,7 @@ from sagas.identity import new_id
 from store import decisions, lanes
 from store.bookings import BookingRow, from_row
 from store.connection import is_operating, transaction
-from store.decisions import JournalRow, NewSaga, SeatChange, ShowRow, Standing, StateDiffers, Writes
+from store.decisions import BookingChange, JournalRow, NewSaga, SeatChange, ShowRow, Standing, StateDiffers, Writes
 
 LANE, NOW = "show.00", datetime(2026, 12, 5, 12, tzinfo=UTC)
 BUYER, OTHER = UUID(int=1), UUID(int=2)
@@ -118,10 +118,16 @@ async def test_a_seat_that_is_not_as_remembered_stops_the_whole_batch(show: UUID
 async def test_a_seat_can_be_confirmed_and_freed_only_from_the_state_it_was_in(show: UUID, empty: Any):
     row = booking(show)
     await write(nothing(bookings={row.id: row}, seats=[held(row, "S-0")]))
-    await write(nothing(booking_states={row.id: "confirmed"}, seats=[held(row, "S-0", "held", "sold")]))
+    await write(
+        nothing(booking_changes={row.id: BookingChange(row.id, "confirmed")}, seats=[held(row, "S-0", "held", "sold")])
+    )
     assert await empty.fetchval("SELECT state FROM booking") == "confirmed"
     with pytest.raises(StateDiffers):
-        await write(nothing(booking_states={row.id: "expired"}, seats=[held(row, "S-0", "held", "free")]))
+        await write(
+            nothing(
+                booking_changes={row.id: BookingChange(row.id, "expired")}, seats=[held(row, "S-0", "held", "free")]
+            )
+        )
     assert await empty.fetchval("SELECT state FROM booking") == "confirmed"
     assert await empty.fetchval("SELECT state FROM seat WHERE id = 'S-0'") == "sold"
 

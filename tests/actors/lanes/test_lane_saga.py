@@ -10,6 +10,7 @@ import pytest
 
 from actors.lanes.wire import Options, seal
 from loadtest.chaos.worker import until
+from sagas import clock
 from sagas.identity import new_id
 from sagas.messages import (
     Event,
@@ -22,7 +23,7 @@ from sagas.messages import (
     Several,
     event_id_for,
 )
-from store.money import wallet_id_of
+from store import ledger
 from tests.actors.lanes.stage import Stage, StagedShow, assert_unbroken
 
 LANE = "saga.00"
@@ -41,15 +42,8 @@ async def lane(shared_stage: Stage) -> AsyncIterator[Stage]:
 
 
 async def fill_wallet(stage: Stage, buyer: UUID, amount: int) -> None:
-    wallet = wallet_id_of(buyer, "INR")
-    await stage.value(
-        "INSERT INTO wallet (id, user_id, currency, balance) VALUES ($1, $2, 'INR', $3)", wallet, buyer, amount
-    )
-    await stage.value(
-        """INSERT INTO wallet_entry (id, wallet_id, amount, balance_after, reference, description, at)
-        VALUES ($1, $2, $3, $3, $4, 'Opening balance', now())""",
-        new_id(), wallet, amount, f"opening:{buyer}",
-    )  # fmt: skip
+    async with stage.pool.acquire() as rows, rows.transaction():
+        await ledger.give(rows, clock.now(), buyer, "INR", amount, f"opening:{buyer}")
 
 
 async def sell(stage: Stage, show: StagedShow, seat: int) -> HoldSeats:
@@ -297,7 +291,7 @@ async def test_saga_workers_killed_amid_sales_lose_and_double_no_money_and_no_ti
     await sold(stage, wishes, seconds=40)
     assert await stage.value("SELECT count(*) FROM ticket") == 200
     assert await stage.value("SELECT sum(balance) FROM wallet") == 0
-    assert await stage.value("SELECT count(*) FROM wallet_entry WHERE amount < 0") == 200
+    assert await stage.value("SELECT count(*) FROM ledger_entry WHERE account = 'wallet' AND amount > 0") == 200
     assert await stage.value("SELECT count(*) FROM seat WHERE state = 'sold'") == 200
     journal = await stage.journal(LANE)
     assert_unbroken(journal)

@@ -1,4 +1,4 @@
-"""Wallets: never below zero, whoever takes from them at once, and each reference once."""
+"""The ledger and its wallets: sums of zero, rows only added, never below zero, and each fact booked once."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 
 from sagas.identity import derived, new_id
-from sagas.messages import CapturePayment, MoneyCaptured, RefundMoney, RequestPayment
-from store import money
+from sagas.ledger import Posting, moved
+from sagas.messages import MoneyCaptured, RefundMoney, RequestPayment
+from store import ledger, money
 from store.connection import transaction
 from store.money import MoneyWrites
 
@@ -23,26 +24,33 @@ async def buyer(show: UUID, empty: Any) -> UUID:
     """A buyer whose wallet holds 500 rupees."""
     buyer_id = new_id()
     async with transaction() as rows:
-        await money.credit(rows, NOW, buyer_id, "INR", OPENING, "opening")
+        await ledger.give(rows, NOW, buyer_id, "INR", OPENING, "opening")
     return buyer_id
+
+
+def moving(buyer: UUID, amount: int, reference: str, currency: str = "INR") -> Posting:
+    """Out of the wallet, or (below 0) into it."""
+    return moved("capture", reference, currency, ("wallet", buyer), ("booking", derived(buyer, reference)), amount)
 
 
 async def debit(buyer: UUID, amount: int, reference: str) -> bool:
     async with transaction() as rows:
-        wallets = await money.lock_wallets(rows, [buyer])
-        done = wallets.change(buyer, "INR", -amount, reference, "Booking")
-        await money.write(rows, NOW, MoneyWrites(), wallets)
+        books = await ledger.open_books(rows, [buyer])
+        done = books.add(moving(buyer, amount, reference))
+        await books.write(rows, NOW)
     return done
 
 
 async def rows_of(pool: Any, buyer: UUID) -> tuple[int, list[tuple[int, int]]]:
     balance = await pool.fetchval("SELECT balance FROM wallet WHERE user_id = $1", buyer)
-    entries = await pool.fetch("SELECT amount, balance_after FROM wallet_entry ORDER BY ctid")
+    entries = await pool.fetch(
+        "SELECT -amount, balance_after FROM ledger_entry WHERE account = 'wallet' AND owner = $1 ORDER BY ctid", buyer
+    )
     return balance, [tuple(entry) for entry in entries]
 
 
-async def test_of_fifty_debits_of_the_whole_balance_at_once_one_is_served(buyer: UUID, empty: Any):
-    served = await asyncio.gather(*(debit(buyer, OPENING, f"debit:{number}") for number in range(50)))
+async def test_of_two_hundred_debits_of_the_whole_balance_at_once_one_is_served(buyer: UUID, empty: Any):
+    served = await asyncio.gather(*(debit(buyer, OPENING, f"debit:{number}") for number in range(200)))
     assert sum(served) == 1
     assert await rows_of(empty, buyer) == (0, [(OPENING, OPENING), (-OPENING, 0)])
 
@@ -59,16 +67,49 @@ async def test_a_wallet_that_holds_one_paisa_less_pays_nothing(buyer: UUID, empt
     assert await rows_of(empty, buyer) == (OPENING, [(OPENING, OPENING)])
 
 
-async def test_the_database_refuses_what_a_bug_would_write(buyer: UUID, empty: Any):
+async def test_the_database_refuses_a_balance_below_zero(buyer: UUID, empty: Any):
     with pytest.raises(asyncpg.CheckViolationError):
         await empty.execute("UPDATE wallet SET balance = -1 WHERE user_id = $1", buyer)
     with pytest.raises(asyncpg.CheckViolationError):
-        await empty.execute("UPDATE wallet_entry SET balance_after = -1")
+        await add_entries(empty, [("wallet", buyer, 5, -5), ("service", None, -5, None)])
 
 
-async def test_the_same_reference_is_credited_once(buyer: UUID, empty: Any):
+async def add_entries(pool: Any, entries: list[tuple[str, UUID | None, int, int | None]]) -> None:
+    """What a bug would write."""
+    async with pool.acquire() as rows, rows.transaction():
+        made = new_id()
+        await rows.execute(
+            "INSERT INTO ledger_transaction (id, kind, reference, at) VALUES ($1, 'bug', $2, now())", made, str(made)
+        )
+        for n, (account, owner, amount, after) in enumerate(entries):
+            await rows.execute(
+                "INSERT INTO ledger_entry VALUES ($1, $2, $3, $4, 'INR', $5, $6)", made, n, account, owner, amount,
+                after,
+            )  # fmt: skip
+
+
+async def test_a_transaction_that_does_not_sum_to_zero_is_refused_at_its_commit(buyer: UUID, empty: Any):
+    before = await empty.fetchval("SELECT count(*) FROM ledger_entry")
+    with pytest.raises(asyncpg.CheckViolationError, match="does not sum to zero"):
+        await add_entries(empty, [("provider", None, 5, None), ("booking", buyer, -4, None)])
+    with pytest.raises(asyncpg.CheckViolationError, match="does not sum to zero"):
+        await add_entries(empty, [("provider", None, 5, None)])
+    assert await empty.fetchval("SELECT count(*) FROM ledger_entry") == before
+
+
+@pytest.mark.parametrize("table", ["ledger_transaction", "ledger_entry"])
+async def test_the_ledger_is_only_ever_added_to(buyer: UUID, empty: Any, table: str):
+    change = (
+        "UPDATE ledger_entry SET amount = 1" if table == "ledger_entry" else "UPDATE ledger_transaction SET note = ''"
+    )
+    for statement in (change, f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
+        with pytest.raises(asyncpg.RestrictViolationError, match="only ever added to"):
+            await empty.execute(statement)
+
+
+async def test_the_same_fact_is_booked_once(buyer: UUID, empty: Any):
     async with transaction() as rows:
-        await money.credit(rows, NOW, buyer, "INR", OPENING, "opening")
+        await ledger.give(rows, NOW, buyer, "INR", OPENING, "opening")
     assert (await rows_of(empty, buyer))[0] == OPENING
     with pytest.raises(asyncpg.UniqueViolationError):
         await debit(buyer, 1, "opening")
@@ -76,20 +117,20 @@ async def test_the_same_reference_is_credited_once(buyer: UUID, empty: Any):
 
 async def test_currencies_have_wallets_of_their_own(buyer: UUID, empty: Any):
     async with transaction() as rows:
-        wallets = await money.lock_wallets(rows, [buyer])
-        assert not wallets.change(buyer, "USD", -1, "usd", "Booking")
-        assert wallets.balance(buyer, "USD") == 0
-        assert wallets.balance(buyer, "INR") == OPENING
+        books = await ledger.open_books(rows, [buyer])
+        assert not books.add(moving(buyer, 1, "usd", "USD"))
+        assert books.balance(buyer, "USD") == 0
+        assert books.balance(buyer, "INR") == OPENING
 
 
 async def test_two_debits_in_one_batch_see_each_other(buyer: UUID, empty: Any):
     async with transaction() as rows:
-        wallets = await money.lock_wallets(rows, [buyer])
-        assert wallets.change(buyer, "INR", -30_000, "one", "Booking")
-        assert not wallets.change(buyer, "INR", -30_000, "two", "Booking")
-        assert wallets.change(buyer, "INR", 10_000, "back", "Refund")
-        assert wallets.change(buyer, "INR", -30_000, "three", "Booking")
-        await money.write(rows, NOW, MoneyWrites(), wallets)
+        books = await ledger.open_books(rows, [buyer])
+        assert books.add(moving(buyer, 30_000, "one"))
+        assert not books.add(moving(buyer, 30_000, "two"))
+        assert books.add(moving(buyer, -10_000, "back"))
+        assert books.add(moving(buyer, 30_000, "three"))
+        await books.write(rows, NOW)
     assert await rows_of(empty, buyer) == (
         0, [(OPENING, OPENING), (-30_000, 20_000), (10_000, 30_000), (-30_000, 0)],
     )  # fmt: skip
@@ -109,10 +150,10 @@ def payment(booking: UUID) -> RequestPayment:
 async def test_a_captured_payment_stays_captured_whatever_is_told_later(empty: Any):
     wish = payment(new_id())
     async with transaction() as rows:
-        await money.write(rows, NOW, MoneyWrites(requested=[wish]), None)
-        await money.write(rows, NOW, MoneyWrites(requested=[wish], statuses={wish.payment_id: "captured"}), None)
+        await money.write(rows, NOW, MoneyWrites(requested=[wish]))
+        await money.write(rows, NOW, MoneyWrites(requested=[wish], statuses={wish.payment_id: "captured"}))
         for told in ("ready", "authorized", "failed"):
-            await money.write(rows, NOW, MoneyWrites(statuses={wish.payment_id: told}), None)
+            await money.write(rows, NOW, MoneyWrites(statuses={wish.payment_id: told}))
     kept = await money.payment(wish.payment_id)
     assert kept is not None
     assert kept["status"] == "captured"
@@ -130,7 +171,7 @@ async def test_one_provider_payment_is_one_capture_and_one_refund(empty: Any):
     )  # fmt: skip
     for _ in range(2):
         async with transaction() as rows:
-            await money.write(rows, NOW, MoneyWrites(captured=[told], refunds=[due]), None)
+            await money.write(rows, NOW, MoneyWrites(captured=[told], refunds=[due]))
     assert await empty.fetchval("SELECT count(*) FROM capture") == 1
     assert await empty.fetchval("SELECT count(*) FROM refund") == 1
 
@@ -138,7 +179,7 @@ async def test_one_provider_payment_is_one_capture_and_one_refund(empty: Any):
 async def test_two_workers_never_talk_to_the_provider_about_one_payment_at_once(empty: Any):
     wish = payment(new_id())
     async with transaction() as rows:
-        await money.write(rows, NOW, MoneyWrites(requested=[wish]), None)
+        await money.write(rows, NOW, MoneyWrites(requested=[wish]))
     claims = await asyncio.gather(*(money.claim_payment(wish.payment_id, 30) for _ in range(8)))
     [mine] = [claim for claim in claims if claim is not None]
     assert not mine["tried"]
@@ -146,11 +187,3 @@ async def test_two_workers_never_talk_to_the_provider_about_one_payment_at_once(
     again = await money.claim_payment(wish.payment_id, 30)
     assert again is not None
     assert again["tried"]
-
-
-def test_debits_and_refunds_have_references_that_follow_from_what_they_are_for():
-    capture = CapturePayment(
-        command_id=new_id(), booking_id=new_id(), payment_id=UUID(int=5), buyer_id=new_id(), method="wallet", amount=1,
-        currency="INR",
-    )  # fmt: skip
-    assert money.debit_reference(capture) == f"debit:{UUID(int=5)}"

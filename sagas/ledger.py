@@ -1,0 +1,123 @@
+"""What every movement of money books: double entry, debits above zero and credits below, each transaction summing to 0.
+
+| account | whose | what it holds |
+| --- | --- | --- |
+| provider | - | what Razorpay has of ours (debit) |
+| cash, terminal | organiser | what the organiser took at the box office itself (debit) |
+| bank | - | what came to our bank account, less what we paid out (debit) |
+| wallet | buyer | what a buyer's wallet holds (credit), never below zero |
+| booking | booking | money in for which nothing has been given yet, or that is on its way back (credit) |
+| organiser | organiser | what we owe an organiser (credit) |
+| service | - | what the service itself gives and takes: opening balances, corrections |
+| by-hand | - | refunds that an operator has seen to outside (credit) |
+| provider-fees | - | what the provider keeps for its work, before an organiser bears it (debit) |
+
+A transaction's ``reference`` names the fact that it books, so that no fact is booked twice."""
+
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from sagas.messages import MoneyCaptured
+
+Account = Literal[
+    "provider", "cash", "terminal", "bank", "wallet", "booking", "organiser", "service", "by-hand", "provider-fees"
+]
+
+
+class Entry(NamedTuple):
+    """``amount`` in minor units: debits above zero, credits below."""
+
+    account: Account
+    owner: UUID | None
+    amount: int
+
+
+class Posting(NamedTuple):
+    """One transaction of the ledger, in one currency."""
+
+    kind: str
+    reference: str
+    currency: str
+    entries: tuple[Entry, ...]
+    booking_id: UUID | None = None
+    note: str = ""
+
+
+#: Where the money of each way to pay is, once it is captured.
+_SOURCES: dict[str, Account] = {"razorpay": "provider", "wallet": "wallet", "cash": "cash", "terminal": "terminal"}
+
+
+def source(method: str, buyer_id: UUID, organiser_id: UUID | None) -> tuple[Account, UUID | None]:
+    """The account, and its owner, from which money of this way to pay comes and to which it goes back."""
+    account = _SOURCES[method]
+    owner = {"wallet": buyer_id, "cash": organiser_id, "terminal": organiser_id}.get(account)
+    return account, owner
+
+
+def moved(
+    kind: str, reference: str, currency: str, debit: tuple[Account, UUID | None], credit: tuple[Account, UUID | None],
+    amount: int, booking_id: UUID | None = None, note: str = "",
+) -> Posting:  # fmt: skip
+    """An amount from one account to another."""
+    return Posting(kind, reference, currency, (Entry(*debit, amount), Entry(*credit, -amount)), booking_id, note)
+
+
+def captured(event: MoneyCaptured, buyer_id: UUID, organiser_id: UUID | None) -> Posting:
+    """Money came in: it is the booking's, until its seats are confirmed or it goes back."""
+    return moved(
+        "capture", f"capture:{event.provider_payment_id}", event.currency,
+        source(event.method, buyer_id, organiser_id), ("booking", event.booking_id), event.amount, event.booking_id,
+        "Booking",
+    )  # fmt: skip
+
+
+def sold(booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:
+    """The seats are the buyer's: what they cost is the organiser's."""
+    return moved(
+        "sale", f"sale:{booking_id}", currency, ("booking", booking_id), ("organiser", organiser_id), amount, booking_id
+    )
+
+
+def cancelled(cancellation_id: UUID, booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:
+    """Seats were taken back: what is owed for them is on its way to the buyer, what the policy kept stays."""
+    return moved(
+        "cancellation", f"cancellation:{cancellation_id}", currency, ("organiser", organiser_id),
+        ("booking", booking_id), amount, booking_id,
+    )  # fmt: skip
+
+
+def refunded(
+    refund_id: UUID, booking_id: UUID, target: tuple[Account, UUID | None], amount: int, currency: str
+) -> Posting:
+    """Money went back to where it came from, into a wallet, or by an operator's hand."""
+    return moved(
+        "refund", f"refund:{refund_id}", currency, ("booking", booking_id), target, amount, booking_id, "Refund"
+    )
+
+
+def dispute_lost(dispute_id: str, booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:
+    """The payer's bank took the money back: the organiser bears it."""
+    return moved(
+        "dispute", f"dispute:{dispute_id}", currency, ("organiser", organiser_id), ("provider", None), amount,
+        booking_id,
+    )  # fmt: skip
+
+
+def topped_up(provider_payment_id: str, user_id: UUID, amount: int, currency: str) -> Posting:
+    """A buyer put money into their wallet."""
+    return moved(
+        "top-up", f"capture:{provider_payment_id}", currency, ("provider", None), ("wallet", user_id), amount, None,
+        "Top-up",
+    )  # fmt: skip
+
+
+def given(reference: str, user_id: UUID, amount: int, currency: str, note: str) -> Posting:
+    """The service puts money into a wallet."""
+    return moved("gift", reference, currency, ("service", None), ("wallet", user_id), amount, None, note)
+
+
+def paid_out(payout_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:
+    """An organiser was paid what it was owed."""
+    return moved(
+        "payout", f"payout:{payout_id}", currency, ("organiser", organiser_id), ("bank", None), amount, None, "Payout"
+    )
