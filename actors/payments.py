@@ -46,11 +46,7 @@ def request_payment(message: dict[str, Any]) -> None:
         log.info("payment_claimed_elsewhere", booking_id=str(command.booking_id))
         return
     try:
-        order_id = payment["razorpay_order_id"]
-        if order_id is None and payment["tried"]:
-            order_id = gateway.find_order(command.payment_id)
-        if order_id is None:
-            order_id = gateway.make_order(command.payment_id, command.booking_id, command.amount, command.currency)
+        order_id = payment["razorpay_order_id"] or _order_at_provider(command, tried=payment["tried"])
     except Unknown as error:
         on_loop(money.unclaim_payment(command.payment_id))
         raise _unclear(command, error) from None
@@ -69,6 +65,18 @@ def request_payment(message: dict[str, Any]) -> None:
             answers=command.command_id, payment_id=command.payment_id, method=command.method, order_id=order_id,
         )
     )  # fmt: skip
+
+
+def _order_at_provider(command: RequestPayment, *, tried: bool) -> str:
+    """The order for this payment: the one that was made unheard, or a new one."""
+    if tried and (made := gateway.find_order(command.payment_id)):
+        return made
+    try:
+        return gateway.make_order(command.payment_id, command.booking_id, command.amount, command.currency)
+    except Declined:  # perhaps because there is one
+        if not tried and (made := gateway.find_order(command.payment_id)):
+            return made
+        raise
 
 
 @dramatiq.actor(queue_name=PAYMENTS)
@@ -99,20 +107,26 @@ def refund_money(message: dict[str, Any]) -> None:
         log.info("refund_claimed_elsewhere", booking_id=str(command.booking_id))
         return
     try:
-        if refund["provider_refund_id"]:
-            given = gateway.find_refund(refund["provider_refund_id"])
-        else:
-            given = gateway.refund(command.provider_payment_id, command.refund_id, command.amount, command.reason)
+        given = _refund_at_provider(command, refund)
     except Unknown as error:
-        on_loop(money.unclaim_refund(command.refund_id, None))
+        on_loop(money.unclaim_refund(command.refund_id))
         raise _unclear(command, error) from None
     except Declined as error:
         log.error("refund_declined", booking_id=str(command.booking_id), error=str(error))
-        _report(refund_failed(refund, str(error)))
+        on_loop(money.unclaim_refund(command.refund_id))
+        _report(refund_failed(refund, command.command_id, str(error), command.command_id))
         return
-    on_loop(money.unclaim_refund(command.refund_id, given.id))
-    if (event := refund_event(given, refund)) is not None:
-        _report(event)
+    on_loop(money.set_provider_refund(command.refund_id, given.id, command.attempt))
+    _report(refund_event(given, refund, command.command_id))
+
+
+def _refund_at_provider(command: RefundMoney, refund: Any) -> gateway.ProviderRefund:
+    """The provider's refund for this attempt: the one that is known, the one that was made unheard, or a new one."""
+    if refund["provider_refund_id"] and refund["provider_attempt"] == command.attempt:
+        return gateway.find_refund(refund["provider_refund_id"])
+    which = (command.provider_payment_id, command.refund_id, command.attempt)
+    made = gateway.find_refund_made(*which) if refund["tried"] else None
+    return made or gateway.refund(*which, command.amount, command.reason)
 
 
 @dramatiq.actor(queue_name=PAYMENTS)

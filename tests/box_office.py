@@ -309,6 +309,13 @@ class Emulator:
     async def settle_refund(self, refund_id: str, outcome: str) -> None:
         await self._ask("POST", f"/control/refunds/{refund_id}/settle", json={"outcome": outcome})
 
+    async def dispute(self, payment_id: str, **more: Any) -> dict[str, Any]:
+        """The payer's bank wants the payment back (or an ``amount`` of it)."""
+        return await self._ask("POST", f"/control/payments/{payment_id}/dispute", json=more)
+
+    async def settle_dispute(self, dispute_id: str, outcome: str) -> None:
+        await self._ask("POST", f"/control/disputes/{dispute_id}/settle", json={"outcome": outcome})
+
     async def fault(self, kind: str, count: int = 1, only: str = "") -> None:
         """The next calls (or only those that begin so) go wrong; those of earlier tests have been made by then."""
         await until_nothing_is_on_its_way(self._rows)

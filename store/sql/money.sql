@@ -81,15 +81,22 @@ WHERE id IN (
 RETURNING id, booking_id
 
 -- name: refund_claim
-UPDATE refund SET claimed_until = now() + make_interval(secs => $2)
-WHERE id = $1 AND (claimed_until IS NULL OR claimed_until <= now())
-RETURNING *
+-- As a payment's: one worker at a time, and ``tried`` says that an answer may have been missed.
+WITH before AS (SELECT id, claimed_until FROM refund WHERE id = $1 FOR UPDATE)
+UPDATE refund SET claimed_until = now() + make_interval(secs => $2) FROM before
+WHERE refund.id = before.id AND (before.claimed_until IS NULL OR before.claimed_until <= now())
+RETURNING refund.*, before.claimed_until IS NOT NULL AS tried
 
 -- name: refund_unclaim
-UPDATE refund SET claimed_until = now(), provider_refund_id = coalesce($2, provider_refund_id) WHERE id = $1
+UPDATE refund SET claimed_until = now() WHERE id = $1
 
--- name: refund_by_provider
-SELECT * FROM refund WHERE provider_refund_id = $1 OR provider_payment_id = $2
+-- name: refund_known
+-- Which refund at the provider this is, in which attempt; the lease ends.  An earlier attempt's tells nothing of a later.
+UPDATE refund SET claimed_until = now(), provider_refund_id = $2, provider_attempt = $3
+WHERE id = $1 AND provider_attempt <= $3
+
+-- name: refund_find
+SELECT * FROM refund WHERE id = $1 OR provider_refund_id = $2 ORDER BY id <> $1 LIMIT 1
 
 -- name: webhook_keep
 INSERT INTO webhook_event (event_id, kind, body, received_at, next_try_at, tries, note)

@@ -40,13 +40,16 @@ class Capture(Model):
 
 
 class Refund(Model):
-    """Money that goes back: at most one refund for each captured payment.  ``status``: pending, processed, failed."""
+    """Money that goes back: at most one refund for each captured payment.  ``status``: pending, processed, failed.
+
+    ``provider_attempt`` says in which attempt the provider made ``provider_refund_id``."""
 
     id = fields.UUIDField(primary_key=True)
     booking_id = fields.UUIDField(db_index=True)
     payment_id = fields.UUIDField()
     provider_payment_id = fields.CharField(max_length=60, unique=True)
     provider_refund_id = fields.CharField(max_length=60, null=True, unique=True)
+    provider_attempt = fields.IntField(default=0, db_default=0)
     amount = fields.BigIntField()
     currency = fields.CharField(max_length=3)
     to = fields.CharField(max_length=10)

@@ -608,6 +608,21 @@ async def test_a_payment_can_be_disputed(emulator: Emulator) -> None:
     assert (await emulator.control(f"payments/{payment_id}/dispute"))["id"] != dispute["id"]
 
 
+@pytest.mark.parametrize(("outcome", "deducted"), [("won", 0), ("lost", 20_000), ("closed", 0)])
+async def test_a_dispute_is_looked_at_and_ends(emulator: Emulator, outcome: str, deducted: int) -> None:
+    payment_id = await emulator.paid()
+    await emulator.shop.hears(payment_id, 3)
+    dispute = await emulator.control(f"payments/{payment_id}/dispute", {"amount": 20_000})
+    for number, status in enumerate(("under_review", outcome), start=5):
+        await emulator.control(f"disputes/{dispute['id']}/settle", {"outcome": status})
+        last = (await emulator.shop.hears(payment_id, number))[-1]
+        told = last.body["payload"]["dispute"]["entity"]
+        assert (last.name, told["status"], told["amount"]) == (f"payment.dispute.{status}", status, 20_000)
+    assert told["amount_deducted"] == deducted
+    await emulator.control(f"disputes/{dispute['id']}/settle", {"outcome": "won"}, 409)
+    await emulator.control(f"payments/{payment_id}/dispute", {"amount": 50_001}, 409)
+
+
 @pytest.mark.parametrize(
     ("path", "content", "status"),
     [
