@@ -3,12 +3,14 @@
 Each step is claimed first (a lease in its row, committed), so that two workers never ask at once; each call carries a
 key of its own, so that asking again is safe; after an unknown answer it asks what happened before it does anything."""
 
+from random import uniform
 from typing import Any
 
 import dramatiq
 import msgspec
 import structlog
 from dramatiq.errors import Retry
+from dramatiq.middleware import CurrentMessage
 
 from actors import payment_gateway as gateway
 from actors.lanes.consumer import on_loop
@@ -34,7 +36,9 @@ log = structlog.get_logger()
 
 #: Longer than the provider's timeouts together: a lease that lapses belongs to a worker that died.
 CLAIM_SECONDS = 30.0
-RETRY_MILLISECONDS = 1000
+#: After an unknown answer it is asked again within so long, doubling up to the most; so many times, then by the sweep.
+AGAIN_SECONDS = (1.0, 8.0)
+AGAIN_TIMES = 3
 
 
 @dramatiq.actor(queue_name=PAYMENTS)
@@ -49,7 +53,7 @@ def request_payment(message: dict[str, Any]) -> None:
         order_id = payment["razorpay_order_id"] or _order_at_provider(command, tried=payment["tried"])
     except Unknown as error:
         on_loop(money.unclaim_payment(command.payment_id))
-        raise _unclear(command, error) from None
+        return _again(command, error)
     except Declined as error:
         log.error("order_declined", booking_id=str(command.booking_id), error=str(error))
         refused = PaymentRefused(
@@ -90,7 +94,7 @@ def capture_payment(message: dict[str, Any]) -> None:
     try:
         taken = gateway.capture(command.provider_payment_id, command.amount, command.currency)
     except Unknown as error:
-        raise _unclear(command, error) from None
+        return _again(command, error)
     except Declined as error:
         log.error("capture_declined", booking_id=str(command.booking_id), error=str(error))
         _report(_not_taken(command, str(error)))
@@ -110,7 +114,7 @@ def refund_money(message: dict[str, Any]) -> None:
         given = _refund_at_provider(command, refund)
     except Unknown as error:
         on_loop(money.unclaim_refund(command.refund_id))
-        raise _unclear(command, error) from None
+        return _again(command, error)
     except Declined as error:
         log.error("refund_declined", booking_id=str(command.booking_id), error=str(error))
         on_loop(money.unclaim_refund(command.refund_id))
@@ -139,7 +143,7 @@ def check_payment(message: dict[str, Any]) -> None:
     try:
         attempts = gateway.payments_of(payment["razorpay_order_id"])
     except Unknown as error:
-        raise _unclear(command, error) from None
+        return _again(command, error)
     for attempt in attempts:
         if (event := event_of(attempt, command.payment_id, command.booking_id)) is not None:
             _report(event)
@@ -150,10 +154,18 @@ def _not_taken(command: CapturePayment, reason: str) -> AttemptFailed:
     return msgspec.structs.replace(failed, answers=command.command_id)
 
 
-def _unclear(command: BookingCommand, error: Unknown) -> Retry:
-    """Unknown is not failed: asked again in a moment, and after some attempts by the sweep."""
-    log.warning("provider_unclear", booking_id=str(command.booking_id), command=command.name(), error=str(error))
-    return Retry("the provider's answer is not known", delay=RETRY_MILLISECONDS)
+def _again(command: BookingCommand, error: Unknown) -> None:
+    """Unknown is not failed: asked again in a moment, and after some times by the sweep, so that the queue is never
+    full of what cannot be answered now.  Raises Retry, with full jitter: not all come back at once."""
+    message = CurrentMessage.get_current_message()
+    times = int(message.options.get("retries", 0)) if message is not None else AGAIN_TIMES
+    told = {"booking_id": str(command.booking_id), "command": command.name(), "error": str(error)}
+    if times >= AGAIN_TIMES:
+        log.warning("provider_unclear", **told, hint="left to the sweep")
+        return
+    log.warning("provider_unclear", **told)
+    wait_seconds = error.wait_seconds + uniform(0, min(AGAIN_SECONDS[0] * 2**times, AGAIN_SECONDS[1]))
+    raise Retry("the provider's answer is not known", delay=int(wait_seconds * 1000))
 
 
 def _report(event: Event | None) -> None:

@@ -322,8 +322,11 @@ class Emulator:
         body = {"kind": kind, "next": count} | ({"only": only} if only else {})
         await self._ask("POST", "/control/faults", json=body)
 
+    async def faults(self) -> list[dict[str, Any]]:
+        return list((await self._ask("GET", "/control/faults"))["waiting"])
+
     async def faults_waiting(self) -> int:
-        return len((await self._ask("GET", "/control/faults"))["waiting"])
+        return len(await self.faults())
 
     async def clear_faults(self) -> None:
         await self._ask("DELETE", "/control/faults")

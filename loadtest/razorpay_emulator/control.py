@@ -70,6 +70,8 @@ class FaultWish(Struct, forbid_unknown_fields=True):
     next: Annotated[int, Meta(ge=0, le=10_000)] = 1
     #: Only calls that begin so, for example "POST /v1/orders".
     only: Annotated[str, Meta(max_length=200)] = ""
+    #: What a 429 says in Retry-After.
+    retry_after: Annotated[int, Meta(ge=0, le=3600)] | None = None
 
 
 class Wrong(Exception):
@@ -136,7 +138,7 @@ def add_control(app: Sanic[Any, Any], provider: Provider, faults: Faults) -> Non
         wish = wished(request, FaultWish)
         if wish.only and wish.kind in EFFECTS:
             raise Wrong(422, f"`only` picks REST calls; {wish.kind} does not befall calls.")
-        if not faults.add(wish.kind, wish.next, wish.only):
+        if not faults.add(wish.kind, wish.next, wish.only, wish.retry_after):
             raise Wrong(409, "100 faults wait already; DELETE /control/faults takes them back.")
         return json_answer({"waiting": faults.waiting})
 

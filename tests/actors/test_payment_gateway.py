@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import httpx
 import pytest
 
 from actors import payment_gateway as gateway
+from actors.circuit_breaker import FAILURES, PAUSE_SECONDS, CircuitBreaker
 from sagas.identity import new_id
 from store.settings import settings
 
@@ -92,4 +92,60 @@ async def test_wrong_keys_are_no_refusal(monkeypatch: pytest.MonkeyPatch, paid: 
 async def test_no_clear_answer_is_unknown_and_never_a_refusal(control: httpx.AsyncClient, paid: Paid, kind: str):
     await control.post("/faults", json={"kind": kind, "next": 1, "only": f"POST /v1/payments/{paid.payment_id}"})
     with pytest.raises(gateway.Unknown):
-        await ask(gateway.refund, paid.payment_id, UUID(int=7), 0, 300, "cancelled")
+        await ask(gateway.refund, paid.payment_id, new_id(), 0, 300, "cancelled")
+
+
+@pytest.fixture
+def breaker(monkeypatch: pytest.MonkeyPatch) -> CircuitBreaker:
+    made = CircuitBreaker()
+    monkeypatch.setattr(gateway, "_breaker", made)
+    return made
+
+
+async def faults_waiting(control: httpx.AsyncClient) -> list[dict[str, Any]]:
+    return list((await control.get("/faults")).json()["waiting"])
+
+
+async def test_a_provider_that_is_down_is_left_alone_and_tried_again(
+    control: httpx.AsyncClient, paid: Paid, breaker: CircuitBreaker
+):
+    call = f"GET /v1/orders/{paid.order_id}"
+    await control.post("/faults", json={"kind": "500-after-success", "next": FAILURES, "only": call})
+    for _ in range(FAILURES):
+        with pytest.raises(gateway.Unknown, match="answered 500"):
+            await ask(gateway.payments_of, paid.order_id)
+    assert await faults_waiting(control) == []
+    with pytest.raises(gateway.Unknown, match="not asked") as away:  # the provider is well, and does not hear of it
+        await ask(gateway.payments_of, paid.order_id)
+    assert 0 < away.value.wait_seconds <= PAUSE_SECONDS[0]
+    await asyncio.sleep(away.value.wait_seconds)
+    assert len(await ask(gateway.payments_of, paid.order_id)) == 1
+    assert breaker.state == "closed"
+
+
+async def test_a_refusal_is_an_answer_and_opens_nothing(
+    control: httpx.AsyncClient, paid: Paid, breaker: CircuitBreaker
+):
+    call = f"GET /v1/orders/{paid.order_id}"
+    await control.post("/faults", json={"kind": "500-after-success", "next": 2 * (FAILURES - 1), "only": call})
+    for _ in range(2):
+        for _ in range(FAILURES - 1):
+            with pytest.raises(gateway.Unknown):
+                await ask(gateway.payments_of, paid.order_id)
+        with pytest.raises(gateway.Declined):
+            await ask(gateway.refund, paid.payment_id, new_id(), 0, 10**9, "cancelled")
+    assert breaker.state == "closed" and await faults_waiting(control) == []
+
+
+@pytest.mark.parametrize(("said", "waited"), [(7, 7.0), (3_600, gateway.LEFT_ALONE_SECONDS)])
+async def test_who_is_told_429_obeys_retry_after_within_a_bound(
+    control: httpx.AsyncClient, paid: Paid, breaker: CircuitBreaker, said: int, waited: float
+):
+    call = f"GET /v1/orders/{paid.order_id}"
+    await control.post("/faults", json={"kind": "429", "next": 1, "only": call, "retry_after": said})
+    with pytest.raises(gateway.Unknown) as told:
+        await ask(gateway.payments_of, paid.order_id)
+    assert told.value.wait_seconds == waited
+    with pytest.raises(gateway.Unknown, match="not asked") as left_alone:
+        await ask(gateway.payments_of, paid.order_id)
+    assert waited - 5 < left_alone.value.wait_seconds <= waited

@@ -710,7 +710,7 @@ async def test_a_webhook_is_sent_again_and_ever_later_until_2xx(emulator: Emulat
     heard = await emulator.shop.hears(payment_id, 4)
     assert len({(webhook.event_id, webhook.raw) for webhook in heard}) == 1
     pauses = [later - earlier for earlier, later in itertools.pairwise(tries)]
-    assert pauses[0] >= 0.05 and pauses[1] >= 0.1 and pauses[2] >= 0.2
+    assert pauses[0] >= 0.045 and pauses[1] >= 0.09 and pauses[2] >= 0.18  # of 0.05, 0.1 and 0.2, by another clock
 
 
 async def test_a_shop_that_was_away_gets_what_happened_meanwhile(tmp_path: Path) -> None:
