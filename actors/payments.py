@@ -135,18 +135,32 @@ def _refund_at_provider(command: RefundMoney, refund: Any) -> gateway.ProviderRe
 
 @dramatiq.actor(queue_name=PAYMENTS)
 def check_payment(message: dict[str, Any]) -> None:
-    """Ask the provider what has become of a payment, and tell its saga."""
+    """Ask the provider what has become of a payment and of its refunds, and tell its saga."""
     command = msgspec.convert(message, CheckPayment)
     payment = on_loop(money.payment(command.payment_id))
     if payment is None or payment["razorpay_order_id"] is None:
         return
     try:
-        attempts = gateway.payments_of(payment["razorpay_order_id"])
+        for attempt in gateway.payments_of(payment["razorpay_order_id"]):
+            _report(event_of(attempt, command.payment_id, command.booking_id))
+        for refund in on_loop(money.refunds_pending_of(command.payment_id)):
+            _check_refund(refund)
     except Unknown as error:
         return _again(command, error)
-    for attempt in attempts:
-        if (event := event_of(attempt, command.payment_id, command.booking_id)) is not None:
-            _report(event)
+    except Declined as error:
+        log.error("check_declined", booking_id=str(command.booking_id), error=str(error))
+
+
+def _check_refund(refund: Any) -> None:
+    if refund["provider_refund_id"]:
+        given = gateway.find_refund(refund["provider_refund_id"])
+    else:  # whoever asked for it may not have heard the answer; one that was never asked for is asked for by its saga
+        made = gateway.find_refund_made(refund["provider_payment_id"], refund["id"], refund["provider_attempt"])
+        if made is None:
+            return
+        given = made
+        on_loop(money.set_provider_refund(refund["id"], given.id, given.attempt))
+    _report(refund_event(given, refund))
 
 
 def _not_taken(command: CapturePayment, reason: str) -> AttemptFailed:

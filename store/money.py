@@ -141,6 +141,20 @@ async def payments_to_check(limit: int) -> list[Any]:
     return list(await pool().fetch(query("payments_to_check"), limit))
 
 
+async def payments_before_the_end(limit: int) -> list[Any]:
+    """Payments whose hold ends within seconds, claimed for asking the provider about them."""
+    return list(await pool().fetch(query("payments_before_the_end"), limit))
+
+
+async def refunds_to_check(limit: int) -> list[Any]:
+    """Refunds that have been pending for a while, claimed for asking the provider about them."""
+    return list(await pool().fetch(query("refunds_to_check"), limit))
+
+
+async def refunds_pending_of(payment_id: UUID) -> list[Any]:
+    return list(await pool().fetch(query("refunds_pending_of"), payment_id))
+
+
 async def claim_refund(refund_id: UUID, seconds: float) -> Any | None:
     return await pool().fetchrow(query("refund_claim"), refund_id, seconds)
 

@@ -306,8 +306,8 @@ class Emulator:
     async def settle(self, payment_id: str, outcome: str, **more: Any) -> dict[str, Any]:
         return await self._ask("POST", f"/control/payments/{payment_id}/settle", json={"outcome": outcome, **more})
 
-    async def settle_refund(self, refund_id: str, outcome: str) -> None:
-        await self._ask("POST", f"/control/refunds/{refund_id}/settle", json={"outcome": outcome})
+    async def settle_refund(self, refund_id: str, outcome: str, **more: Any) -> None:
+        await self._ask("POST", f"/control/refunds/{refund_id}/settle", json={"outcome": outcome, **more})
 
     async def dispute(self, payment_id: str, **more: Any) -> dict[str, Any]:
         """The payer's bank wants the payment back (or an ``amount`` of it)."""

@@ -54,6 +54,7 @@ class SettleWish(Struct, forbid_unknown_fields=True):
 
 class RefundSettleWish(Struct, forbid_unknown_fields=True):
     outcome: Literal["processed", "failed"]
+    webhooks: WebhooksWish | None = None
 
 
 class DisputeWish(Struct, forbid_unknown_fields=True):
@@ -128,7 +129,7 @@ def add_control(app: Sanic[Any, Any], provider: Provider, faults: Faults) -> Non
         wish = wished(request, RefundSettleWish)
         refund = known(state.refunds.get(refund_id), "refund", refund_id)
         try:
-            provider.settle_refund(refund, wish.outcome)
+            provider.settle_refund(refund, wish.outcome, (wish.webhooks or WebhooksWish()).play)
         except Refused as refused:
             raise Wrong(409, str(refused)) from None
         return json_answer(refund.entity)

@@ -360,7 +360,9 @@ class Provider:
         self.webhooks.send(events)
         return record
 
-    def settle_refund(self, record: RefundRecord, outcome: Literal["processed", "failed"]) -> None:
+    def settle_refund(
+        self, record: RefundRecord, outcome: Literal["processed", "failed"], play: WebhookPlay = USUAL
+    ) -> None:
         refund = record.entity
         if refund.status != "pending":
             raise errors.Refused(f"The refund is not pending any more: it is {refund.status}.")
@@ -372,7 +374,7 @@ class Provider:
             self._count_refunds(payment)
             event = self._event("refund.failed", refund=refund, payment=payment.entity)
         self.state.changed("refund", refund.id)
-        self.webhooks.send([event])
+        self.webhooks.send([event], play)
 
     def _processed(self, record: RefundRecord, payment: PaymentRecord) -> Event:
         record.entity.status = "processed"

@@ -7,7 +7,8 @@ from tortoise.models import Model
 class Payment(Model):
     """One way to pay for a booking.  ``status``: preparing, ready, authorized, captured, failed.
 
-    ``claimed_until`` is the lease of the worker that is talking to the provider about it, so that two never do."""
+    ``claimed_until`` is the lease of the worker that is talking to the provider about it, so that two never do;
+    ``asked_before`` is the end of the hold before which it was asked what has become of it."""
 
     id = fields.UUIDField(primary_key=True)
     booking_id = fields.UUIDField(db_index=True)
@@ -19,6 +20,7 @@ class Payment(Model):
     claimed_until = fields.DatetimeField(null=True)
     next_check_at = fields.DatetimeField(null=True)
     checks = fields.IntField(default=0)
+    asked_before = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
@@ -57,6 +59,8 @@ class Refund(Model):
     status = fields.CharField(max_length=20, default="pending")
     command_id = fields.UUIDField()
     claimed_until = fields.DatetimeField(null=True)
+    next_check_at = fields.DatetimeField(null=True)
+    checks = fields.IntField(default=0, db_default=0)
     created_at = fields.DatetimeField()
 
     class Meta:
