@@ -1,4 +1,5 @@
 """Dramatiq's broker with lanes: streams read by our own consumer, and work queues that survive a node's death.
+What is to be tried again goes through our own publisher, whose waiting for a confirm has a limit.
 
 The four methods that RabbitmqBroker keeps private are pinned by a test: Dramatiq offers no other place for queue
 arguments."""
@@ -9,6 +10,8 @@ from typing import Any
 from dramatiq.broker import Consumer
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.common import dq_name
+from dramatiq.errors import ConnectionClosed
+from dramatiq.message import Message
 from dramatiq.middleware import (
     AgeLimit,
     AsyncIO,
@@ -19,21 +22,28 @@ from dramatiq.middleware import (
     TimeLimit,
 )
 
-from actors.lanes.consumer import IdleConsumer, LaneConsumer
+from actors.lanes.consumer import IdleConsumer, LaneConsumer, on_loop
 from actors.lanes.ownership import Ownership
-from actors.lanes.publisher import Publisher
+from actors.lanes.publisher import NotAccepted, Publisher
+from actors.lanes.wire import Sealed
+from sagas.clock import unix_milliseconds
 from store.settings import settings
 
 #: A message whose worker died this often is a dead letter, not a loop.
 DELIVERY_LIMIT = 10
+#: A broker that says nothing for twice as long is gone.
+HEARTBEAT_SECONDS = 15
 LANE_PREFIXES = ("show.", "saga.")
 
 
 class Broker(RabbitmqBroker):
     """Work queues as RabbitMQ's quorum queues; lanes as streams, which only their owners declare."""
 
-    def __init__(self, middleware: Iterable[Middleware]) -> None:
+    def __init__(self, middleware: Iterable[Middleware], publisher: Publisher) -> None:
         super().__init__(url=settings().rabbitmq_url, confirm_delivery=True, middleware=list(middleware))
+        parameters: Any = self.parameters
+        parameters.heartbeat = HEARTBEAT_SECONDS
+        self._publisher = publisher
         self._lanes: tuple[str, Ownership, Publisher] | None = None
 
     def serve_lanes(self, lanes: list[str], actor: str, ownership: Ownership, publisher: Publisher) -> None:
@@ -41,6 +51,20 @@ class Broker(RabbitmqBroker):
         self._lanes = (actor, ownership, publisher)
         for lane in lanes:
             self.declare_queue(lane)
+
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
+        """Publish what is to be tried again.  Raises ConnectionClosed when that is not confirmed in time: Dramatiq's
+        own way to wait for a confirm has no limit, and a thread that waits there takes nothing more."""
+        if delay is not None:
+            eta = unix_milliseconds() + delay
+            message = message.copy(queue_name=dq_name(message.queue_name), options={"eta": eta})
+        self.emit_before("enqueue", message, delay)
+        try:
+            on_loop(self._publisher.publish(Sealed(message.queue_name, message.message_id, message.encode())))
+        except NotAccepted as error:
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        self.emit_after("enqueue", message, delay)
+        return message
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         if not queue_name.startswith(LANE_PREFIXES):

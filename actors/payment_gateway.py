@@ -1,5 +1,7 @@
 """The payment provider, through its own SDK: with timeouts, without its shared defaults, and with errors that say
-whether the answer was no or nobody knows.  It blocks, so it belongs in a worker's thread."""
+whether the answer was no or nobody knows.  It blocks, so it belongs in a worker's thread.
+
+While the provider does not answer, a circuit breaker (one for the process) makes calls fail at once as unknown."""
 
 import threading
 from typing import Annotated, Any, TypeVar
@@ -8,12 +10,21 @@ from uuid import UUID
 import msgspec
 import razorpay
 import requests
+import structlog
 from razorpay.errors import BadRequestError, GatewayError, ServerError
 
+from actors.circuit_breaker import CircuitBreaker
+from sagas.clock import monotonic_seconds
 from store.settings import settings
+
+log = structlog.get_logger()
 
 #: Seconds to connect, and to wait for an answer.
 TIMEOUT_SECONDS = (3.0, 10.0)
+#: The most that one page of the provider's lists holds.
+PAGE = 100
+#: The provider may ask to be left alone for so long, and no longer.
+LEFT_ALONE_SECONDS = 60.0
 
 
 class Declined(Exception):
@@ -21,7 +32,13 @@ class Declined(Exception):
 
 
 class Unknown(Exception):
-    """No answer, or none that can be trusted: the thing may have been done.  Ask before doing it again."""
+    """No answer, or none that can be trusted: the thing may have been done.  Ask before doing it again.
+
+    ``wait_seconds`` is how long the provider, or the circuit breaker before it, wants to be left alone."""
+
+    def __init__(self, reason: str, wait_seconds: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait_seconds = wait_seconds
 
 
 ProviderId = Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[!-~]+$")]
@@ -39,8 +56,34 @@ class ProviderPayment(msgspec.Struct, frozen=True):
 
 
 class ProviderRefund(msgspec.Struct, frozen=True):
+    """A refund as the provider sees it; ``receipt`` and ``notes`` say which of ours it is."""
+
     id: ProviderId
     status: str
+    payment_id: ProviderId
+    amount: Annotated[int, msgspec.Meta(ge=1, le=10**15)]
+    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
+    receipt: str | None = None
+    notes: Any = None
+
+    @property
+    def refund_id(self) -> UUID | None:
+        """Our refund, as we noted it there; None for one that we never asked for."""
+        noted = self.notes.get("refund_id") if isinstance(self.notes, dict) else None
+        try:
+            return UUID(str(noted or self._parts[0]))
+        except ValueError:
+            return None
+
+    @property
+    def attempt(self) -> int:
+        """In which of our attempts it was made, by its receipt."""
+        return int(self._parts[1]) if self._parts[1].isdecimal() else 0
+
+    @property
+    def _parts(self) -> tuple[str, str]:
+        key, _, attempt = (self.receipt or "").partition("-")
+        return key, attempt
 
 
 AnswerT = TypeVar("AnswerT")
@@ -60,12 +103,54 @@ def _client() -> razorpay.Client:
 
 
 def _refuse_unclear(response: requests.Response, *_: Any, **__: Any) -> None:
-    """The SDK takes a 429 for a refusal, and a 5xx without JSON for nonsense; neither says that nothing was done."""
-    if response.status_code in (408, 425, 429) or response.status_code >= 500:
-        raise Unknown(f"the provider answered {response.status_code}")
+    """The SDK takes a 429 for a refusal, and a 5xx without JSON for nonsense; neither says that nothing was done.
+
+    Nor does a 401, while keys are being changed, or a 409, while another call with the same key is on its way."""
+    if response.status_code in (401, 403, 408, 409, 425, 429) or response.status_code >= 500:
+        said = response.headers.get("Retry-After", "")
+        wait_seconds = min(float(said), LEFT_ALONE_SECONDS) if said.isdecimal() else 0.0
+        raise Unknown(f"the provider answered {response.status_code}", wait_seconds)
+
+
+_breaker, _breaker_lock = CircuitBreaker(), threading.Lock()
+
+
+def _let_through() -> None:
+    with _breaker_lock:
+        if wait_seconds := _breaker.wait_seconds(monotonic_seconds()):
+            raise Unknown("the provider is not asked while it does not answer", wait_seconds)
+
+
+def _note(unclear: Unknown | None) -> None:
+    """Tell the breaker what came of a call that it let through."""
+    with _breaker_lock:
+        before = _breaker.state
+        if unclear is None:
+            _breaker.answered()
+        else:
+            _breaker.failed(monotonic_seconds(), unclear.wait_seconds)
+        after = _breaker.state
+    if (before, after) == ("closed", "open"):
+        log.error("provider_away", error=str(unclear), hint="calls fail at once until it answers again")
+    elif before != "closed" and after == "closed":
+        log.info("provider_back")
 
 
 def _ask(call: Any, *args: Any, **kwargs: Any) -> Any:
+    _let_through()
+    try:
+        answer = _asked(call, *args, **kwargs)
+    except Unknown as unclear:
+        _note(unclear)
+        raise
+    except Declined:
+        _note(None)
+        raise
+    _note(None)
+    return answer
+
+
+def _asked(call: Any, *args: Any, **kwargs: Any) -> Any:
     try:
         answer = call(*args, timeout=TIMEOUT_SECONDS, **kwargs)
     except BadRequestError as error:
@@ -118,12 +203,25 @@ def capture(provider_payment_id: str, amount: int, currency: str) -> ProviderPay
     return _typed(taken, ProviderPayment)
 
 
-def refund(provider_payment_id: str, refund_id: UUID, amount: int, reason: str) -> ProviderRefund:
-    """Give a captured payment back; asked twice, the provider does it once.  Raises Declined, Unknown."""
-    body = {"amount": amount, "receipt": refund_id.hex, "notes": {"reason": reason}}
-    headers = {"X-Refund-Idempotency": refund_id.hex}
-    given = _ask(_client().payment.refund, provider_payment_id, body, headers=headers)
+def _refund_key(refund_id: UUID, attempt: int) -> str:
+    return f"{refund_id.hex}-{attempt}" if attempt else refund_id.hex
+
+
+def refund(provider_payment_id: str, refund_id: UUID, attempt: int, amount: int, reason: str) -> ProviderRefund:
+    """Give a captured payment back, or a part of it; asked twice, it is done once.  Raises Declined, Unknown.
+
+    To the provider each ``attempt`` is a refund of its own: under one key it would tell of the failed one again."""
+    key = _refund_key(refund_id, attempt)
+    body = {"amount": amount, "receipt": key, "notes": {"refund_id": refund_id.hex, "reason": reason}}
+    given = _ask(_client().payment.refund, provider_payment_id, body, headers={"X-Refund-Idempotency": key})
     return _typed(given, ProviderRefund)
+
+
+def find_refund_made(provider_payment_id: str, refund_id: UUID, attempt: int) -> ProviderRefund | None:
+    """The refund that was made for this attempt, by its receipt, or None.  Raises Declined, Unknown."""
+    made = _ask(_client().payment.fetch_multiple_refund, provider_payment_id, {"count": PAGE})
+    receipt = _refund_key(refund_id, attempt)
+    return next((one for one in _typed(made.get("items"), list[ProviderRefund]) if one.receipt == receipt), None)
 
 
 def find_refund(provider_refund_id: str) -> ProviderRefund:

@@ -3,12 +3,14 @@
 Each step is claimed first (a lease in its row, committed), so that two workers never ask at once; each call carries a
 key of its own, so that asking again is safe; after an unknown answer it asks what happened before it does anything."""
 
+from random import uniform
 from typing import Any
 
 import dramatiq
 import msgspec
 import structlog
 from dramatiq.errors import Retry
+from dramatiq.middleware import CurrentMessage
 
 from actors import payment_gateway as gateway
 from actors.lanes.consumer import on_loop
@@ -34,7 +36,9 @@ log = structlog.get_logger()
 
 #: Longer than the provider's timeouts together: a lease that lapses belongs to a worker that died.
 CLAIM_SECONDS = 30.0
-RETRY_MILLISECONDS = 1000
+#: After an unknown answer it is asked again within so long, doubling up to the most; so many times, then by the sweep.
+AGAIN_SECONDS = (1.0, 8.0)
+AGAIN_TIMES = 3
 
 
 @dramatiq.actor(queue_name=PAYMENTS)
@@ -46,14 +50,10 @@ def request_payment(message: dict[str, Any]) -> None:
         log.info("payment_claimed_elsewhere", booking_id=str(command.booking_id))
         return
     try:
-        order_id = payment["razorpay_order_id"]
-        if order_id is None and payment["tried"]:
-            order_id = gateway.find_order(command.payment_id)
-        if order_id is None:
-            order_id = gateway.make_order(command.payment_id, command.booking_id, command.amount, command.currency)
+        order_id = payment["razorpay_order_id"] or _order_at_provider(command, tried=payment["tried"])
     except Unknown as error:
         on_loop(money.unclaim_payment(command.payment_id))
-        raise _unclear(command, error) from None
+        return _again(command, error)
     except Declined as error:
         log.error("order_declined", booking_id=str(command.booking_id), error=str(error))
         refused = PaymentRefused(
@@ -71,6 +71,18 @@ def request_payment(message: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
+def _order_at_provider(command: RequestPayment, *, tried: bool) -> str:
+    """The order for this payment: the one that was made unheard, or a new one."""
+    if tried and (made := gateway.find_order(command.payment_id)):
+        return made
+    try:
+        return gateway.make_order(command.payment_id, command.booking_id, command.amount, command.currency)
+    except Declined:  # perhaps because there is one
+        if not tried and (made := gateway.find_order(command.payment_id)):
+            return made
+        raise
+
+
 @dramatiq.actor(queue_name=PAYMENTS)
 def capture_payment(message: dict[str, Any]) -> None:
     """Take an authorized payment, if its seats are still kept."""
@@ -82,7 +94,7 @@ def capture_payment(message: dict[str, Any]) -> None:
     try:
         taken = gateway.capture(command.provider_payment_id, command.amount, command.currency)
     except Unknown as error:
-        raise _unclear(command, error) from None
+        return _again(command, error)
     except Declined as error:
         log.error("capture_declined", booking_id=str(command.booking_id), error=str(error))
         _report(_not_taken(command, str(error)))
@@ -99,36 +111,56 @@ def refund_money(message: dict[str, Any]) -> None:
         log.info("refund_claimed_elsewhere", booking_id=str(command.booking_id))
         return
     try:
-        if refund["provider_refund_id"]:
-            given = gateway.find_refund(refund["provider_refund_id"])
-        else:
-            given = gateway.refund(command.provider_payment_id, command.refund_id, command.amount, command.reason)
+        given = _refund_at_provider(command, refund)
     except Unknown as error:
-        on_loop(money.unclaim_refund(command.refund_id, None))
-        raise _unclear(command, error) from None
+        on_loop(money.unclaim_refund(command.refund_id))
+        return _again(command, error)
     except Declined as error:
         log.error("refund_declined", booking_id=str(command.booking_id), error=str(error))
-        _report(refund_failed(refund, str(error)))
+        on_loop(money.unclaim_refund(command.refund_id))
+        _report(refund_failed(refund, command.command_id, str(error), command.command_id))
         return
-    on_loop(money.unclaim_refund(command.refund_id, given.id))
-    if (event := refund_event(given, refund)) is not None:
-        _report(event)
+    on_loop(money.set_provider_refund(command.refund_id, given.id, command.attempt))
+    _report(refund_event(given, refund, command.command_id))
+
+
+def _refund_at_provider(command: RefundMoney, refund: Any) -> gateway.ProviderRefund:
+    """The provider's refund for this attempt: the one that is known, the one that was made unheard, or a new one."""
+    if refund["provider_refund_id"] and refund["provider_attempt"] == command.attempt:
+        return gateway.find_refund(refund["provider_refund_id"])
+    which = (command.provider_payment_id, command.refund_id, command.attempt)
+    made = gateway.find_refund_made(*which) if refund["tried"] else None
+    return made or gateway.refund(*which, command.amount, command.reason)
 
 
 @dramatiq.actor(queue_name=PAYMENTS)
 def check_payment(message: dict[str, Any]) -> None:
-    """Ask the provider what has become of a payment, and tell its saga."""
+    """Ask the provider what has become of a payment and of its refunds, and tell its saga."""
     command = msgspec.convert(message, CheckPayment)
     payment = on_loop(money.payment(command.payment_id))
     if payment is None or payment["razorpay_order_id"] is None:
         return
     try:
-        attempts = gateway.payments_of(payment["razorpay_order_id"])
+        for attempt in gateway.payments_of(payment["razorpay_order_id"]):
+            _report(event_of(attempt, command.payment_id, command.booking_id))
+        for refund in on_loop(money.refunds_pending_of(command.payment_id)):
+            _check_refund(refund)
     except Unknown as error:
-        raise _unclear(command, error) from None
-    for attempt in attempts:
-        if (event := event_of(attempt, command.payment_id, command.booking_id)) is not None:
-            _report(event)
+        return _again(command, error)
+    except Declined as error:
+        log.error("check_declined", booking_id=str(command.booking_id), error=str(error))
+
+
+def _check_refund(refund: Any) -> None:
+    if refund["provider_refund_id"]:
+        given = gateway.find_refund(refund["provider_refund_id"])
+    else:  # whoever asked for it may not have heard the answer; one that was never asked for is asked for by its saga
+        made = gateway.find_refund_made(refund["provider_payment_id"], refund["id"], refund["provider_attempt"])
+        if made is None:
+            return
+        given = made
+        on_loop(money.set_provider_refund(refund["id"], given.id, given.attempt))
+    _report(refund_event(given, refund))
 
 
 def _not_taken(command: CapturePayment, reason: str) -> AttemptFailed:
@@ -136,10 +168,18 @@ def _not_taken(command: CapturePayment, reason: str) -> AttemptFailed:
     return msgspec.structs.replace(failed, answers=command.command_id)
 
 
-def _unclear(command: BookingCommand, error: Unknown) -> Retry:
-    """Unknown is not failed: asked again in a moment, and after some attempts by the sweep."""
-    log.warning("provider_unclear", booking_id=str(command.booking_id), command=command.name(), error=str(error))
-    return Retry("the provider's answer is not known", delay=RETRY_MILLISECONDS)
+def _again(command: BookingCommand, error: Unknown) -> None:
+    """Unknown is not failed: asked again in a moment, and after some times by the sweep, so that the queue is never
+    full of what cannot be answered now.  Raises Retry, with full jitter: not all come back at once."""
+    message = CurrentMessage.get_current_message()
+    times = int(message.options.get("retries", 0)) if message is not None else AGAIN_TIMES
+    told = {"booking_id": str(command.booking_id), "command": command.name(), "error": str(error)}
+    if times >= AGAIN_TIMES:
+        log.warning("provider_unclear", **told, hint="left to the sweep")
+        return
+    log.warning("provider_unclear", **told)
+    wait_seconds = error.wait_seconds + uniform(0, min(AGAIN_SECONDS[0] * 2**times, AGAIN_SECONDS[1]))
+    raise Retry("the provider's answer is not known", delay=int(wait_seconds * 1000))
 
 
 def _report(event: Event | None) -> None:

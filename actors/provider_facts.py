@@ -1,17 +1,19 @@
-"""What the provider tells us, as events for sagas: payments and refunds as asked for, and webhooks as they came.
+"""What the provider tells us of payments, refunds and disputes, as events for sagas: as asked for, or by webhook.
 
 The same fact has the same event id, whoever tells it first: webhook, Checkout's return, or our own question."""
 
-from typing import Any
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 import structlog
 
-from actors.payment_gateway import ProviderPayment, ProviderRefund
+from actors.payment_gateway import ProviderId, ProviderPayment, ProviderRefund
 from actors.workplace import workplace
 from sagas.messages import (
     AttemptFailed,
+    AttemptPending,
+    DisputeChanged,
     Event,
     MoneyAuthorized,
     MoneyCaptured,
@@ -22,6 +24,29 @@ from sagas.messages import (
 from store import money
 
 log = structlog.get_logger()
+
+
+class ProviderDispute(msgspec.Struct, frozen=True):
+    """A payer's bank wants a payment back, or had wanted it."""
+
+    id: ProviderId
+    payment_id: ProviderId
+    status: str
+    amount: Annotated[int, msgspec.Meta(ge=1, le=10**15)]
+    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
+    amount_deducted: int = 0
+    reason_code: str = ""
+
+    @property
+    def outcome(self) -> Literal["open", "won", "lost"]:
+        """Where it stands: one that is closed is lost if money was taken for it, else the money stayed ours."""
+        match self.status:
+            case "lost" | "won":
+                return self.status
+            case "closed":
+                return "lost" if self.amount_deducted else "won"
+            case _:
+                return "open"
 
 
 def event_of(attempt: ProviderPayment, payment_id: UUID, booking_id: UUID, answers: UUID | None = None) -> Event | None:
@@ -39,6 +64,11 @@ def event_of(attempt: ProviderPayment, payment_id: UUID, booking_id: UUID, answe
                 payment_id=payment_id, provider_payment_id=attempt.id, amount=attempt.amount,
                 currency=attempt.currency,
             )  # fmt: skip
+        case "created":
+            return AttemptPending(
+                event_id=event_id_for(payment_id, AttemptPending, attempt.id), booking_id=booking_id,
+                payment_id=payment_id, provider_payment_id=attempt.id,
+            )  # fmt: skip
         case "failed":
             return failed_attempt(payment_id, booking_id, attempt.id, attempt.error_description or "")
         case _:
@@ -55,31 +85,51 @@ def failed_attempt(payment_id: UUID, booking_id: UUID, provider_payment_id: str,
     )
 
 
-def refund_event(given: ProviderRefund, refund: Any) -> Event | None:
+def refund_event(given: ProviderRefund, refund: Any, answers: UUID | None = None) -> Event | None:
     """What a refund at the provider means to its saga; None while it is pending."""
-    if given.status == "processed":
-        return MoneyRefunded(
-            event_id=event_id_for(refund["id"], MoneyRefunded),
-            booking_id=refund["booking_id"],
-            answers=refund["command_id"],
-            refund_id=refund["id"],
-            payment_id=refund["payment_id"],
-            provider_refund_id=given.id,
-        )
+    answers = answers or refund["command_id"]
     if given.status == "failed":
-        return refund_failed(refund, "the provider could not refund")
-    return None
+        return refund_failed(refund, given.id, "the provider could not refund", answers)
+    asked = (refund["provider_payment_id"], refund["amount"], refund["currency"])
+    if (given.payment_id, given.amount, given.currency) != asked:
+        reason = f"the provider refunds {given.amount} {given.currency} of {given.payment_id} instead of what was asked"
+        log.error("refund_differs", booking_id=str(refund["booking_id"]), refund_id=str(refund["id"]), reason=reason)
+        return refund_failed(refund, given.id, reason, answers)
+    if given.status != "processed":
+        return None
+    return MoneyRefunded(
+        event_id=event_id_for(refund["id"], MoneyRefunded), booking_id=refund["booking_id"], answers=answers,
+        refund_id=refund["id"], payment_id=refund["payment_id"], provider_payment_id=refund["provider_payment_id"],
+        amount=refund["amount"], provider_refund_id=given.id,
+    )  # fmt: skip
 
 
-def refund_failed(refund: Any, reason: str) -> RefundFailed:
-    """The provider will not refund: the money stays owed, and a person must look."""
+def refund_failed(refund: Any, fact: object, reason: str, answers: UUID) -> RefundFailed:
+    """The provider will not refund: the money stays owed, and a person must look.
+
+    ``fact`` is the provider's refund, or the command that it declined: each attempt may fail once."""
     return RefundFailed(
-        event_id=event_id_for(refund["id"], RefundFailed),
+        event_id=event_id_for(refund["id"], RefundFailed, fact),
         booking_id=refund["booking_id"],
-        answers=refund["command_id"],
+        answers=answers,
         refund_id=refund["id"],
         payment_id=refund["payment_id"],
         reason=reason[:200],
+    )
+
+
+def dispute_event(dispute: ProviderDispute, payment_id: UUID, booking_id: UUID) -> DisputeChanged:
+    """What a dispute means to the saga of its payment: once for each dispute and where it stands."""
+    return DisputeChanged(
+        event_id=event_id_for(payment_id, DisputeChanged, dispute.id, dispute.outcome),
+        booking_id=booking_id,
+        dispute_id=dispute.id,
+        payment_id=payment_id,
+        provider_payment_id=dispute.payment_id,
+        amount=dispute.amount,
+        currency=dispute.currency,
+        status=dispute.outcome,
+        reason=dispute.reason_code[:200],
     )
 
 
@@ -93,6 +143,12 @@ class Webhook(msgspec.Struct):
     event: str
     payload: dict[str, _Holder] = {}
 
+
+EntityT = TypeVar("EntityT")
+
+#: Webhooks that tell of a payment alone, and how the names of those about disputes begin.
+PAYMENTS = ("payment.authorized", "payment.captured", "payment.failed", "order.paid")
+DISPUTES = "payment.dispute."
 
 _decode = msgspec.json.Decoder(Webhook).decode
 
@@ -117,19 +173,30 @@ async def forward(event_id: str, body: str) -> bool:
 
 
 async def _resolve(webhook: Webhook) -> list[Event] | None:
-    """The events that follow from a webhook; None while its order is not known."""
+    """The events that follow from a webhook; None while what it speaks of is not known."""
     if webhook.event.startswith("refund."):
-        given = msgspec.convert(webhook.payload["refund"].entity, ProviderRefund)
-        refund = await money.refund_by_provider(given.id, str(webhook.payload["refund"].entity["payment_id"]))
-        if refund is None:
-            return None
-        event = refund_event(given, refund)
-        return [event] if event else []
-    if webhook.event not in ("payment.authorized", "payment.captured", "payment.failed", "order.paid"):
+        return await _of_refund(_entity(webhook, "refund", ProviderRefund))
+    if webhook.event not in PAYMENTS and not webhook.event.startswith(DISPUTES):
         return []
-    attempt = msgspec.convert(webhook.payload["payment"].entity, ProviderPayment)
+    attempt = _entity(webhook, "payment", ProviderPayment)
     payment = await money.payment_by_order(attempt.order_id or "")
     if payment is None:
         return None
-    event = event_of(attempt, payment["id"], payment["booking_id"])
+    told = [event_of(attempt, payment["id"], payment["booking_id"])]
+    if webhook.event.startswith(DISPUTES):  # the payment may not have been told of before
+        told.append(dispute_event(_entity(webhook, "dispute", ProviderDispute), payment["id"], payment["booking_id"]))
+    return [event for event in told if event is not None]
+
+
+async def _of_refund(given: ProviderRefund) -> list[Event] | None:
+    refund = await money.refund(given.refund_id, given.id)
+    if refund is None:
+        return None
+    if given.refund_id == refund["id"]:
+        await money.set_provider_refund(refund["id"], given.id, given.attempt)
+    event = refund_event(given, refund)
     return [event] if event else []
+
+
+def _entity(webhook: Webhook, name: str, kind: type[EntityT]) -> EntityT:
+    return msgspec.convert(webhook.payload[name].entity, kind)

@@ -2,7 +2,8 @@
 
 - Holds whose time has passed are sent an ExpireHold (its command id follows from booking and time).
 - Sagas whose answer is overdue are sent again what they await, later each time.
-- Webhooks that could not be resolved are tried again; silent payments are asked about at the provider.
+- Webhooks that could not be resolved are tried again; silent payments and pending refunds are asked about at the
+  provider, and payments once more shortly before their hold ends.
 - Shows whose OpenShow was lost are opened.
 - What came to a lane after its show had left is sent to the show's lane as it is now.
 - What work queues and lanes gave up is written down.
@@ -31,6 +32,10 @@ log = structlog.get_logger()
 
 #: The most that one round takes up.
 ROUND_LIMIT = 500
+#: The provider is asked about no more holds that end than this in a second: whoever pays late is seated or paid back.
+LAST_MOMENTS_LIMIT = 100
+#: A refund usually takes minutes, at some banks days; after so many somebody must look.
+REFUND_DAYS = 3
 #: An ExpireHold (a command that was turned away) that was sent is sent again after this, doubling, until it is decided.
 AGAIN_SECONDS = (2.0, 60.0)
 
@@ -49,6 +54,8 @@ class Sweeps:
             ("outbox", 1.0, self.send_again),
             ("webhooks", 1.0, self.forward_webhooks),
             ("payments", 2.0, self.check_payments),
+            ("last_moments", 1.0, self.check_before_the_end),
+            ("refunds", 5.0, self.check_refunds),
             ("shows", 2.0, self.open_shows),
             ("dead_letters", 1.0, self._dead_letters.write_down),
             ("letters", 0.5, self.send_letters),
@@ -119,15 +126,26 @@ class Sweeps:
 
     async def check_payments(self) -> None:
         """Payments that nobody has told us about for a while: the webhook may never come."""
-        sealed = [
-            seal(
-                PAYMENTS,
-                CheckPayment(command_id=new_id(), booking_id=row["booking_id"], payment_id=row["id"]),
-                Options(),
-            )
-            for row in await money.payments_to_check(ROUND_LIMIT)
-        ]
-        await self._send("payments_checked", sealed)
+        due = await money.payments_to_check(ROUND_LIMIT)
+        await self._check("payments_checked", [(row["id"], row["booking_id"]) for row in due])
+
+    async def check_before_the_end(self) -> None:
+        """Payments whose hold is about to end: no webhook tells of an attempt that is pending at the bank."""
+        due = await money.payments_before_the_end(LAST_MOMENTS_LIMIT)
+        await self._check("last_moments_checked", [(row["id"], row["booking_id"]) for row in due])
+
+    async def check_refunds(self) -> None:
+        """Refunds that the provider has not ended yet; those that take too long are said aloud."""
+        due = await money.refunds_to_check(ROUND_LIMIT)
+        for row in due:
+            if row["days"] >= REFUND_DAYS:
+                told = {"refund_id": str(row["id"]), "booking_id": str(row["booking_id"])}
+                log.error("refund_takes_long", **told, days=row["days"])
+        await self._check("refunds_checked", list({row["payment_id"]: row["booking_id"] for row in due}.items()))
+
+    async def _check(self, what: str, payments: list[tuple[UUID, UUID]]) -> None:
+        commands = [CheckPayment(command_id=new_id(), payment_id=id, booking_id=booking) for id, booking in payments]
+        await self._send(what, [seal(PAYMENTS, command, Options()) for command in commands])
 
     async def open_shows(self) -> None:
         sealed = [

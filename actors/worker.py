@@ -81,7 +81,7 @@ def serve_lanes(kind: str, stop: threading.Event) -> None:
         here, len(lanes) + 4, opened=begin, closing=ownership.stop,
         idle_in_transaction_seconds=IDLE_IN_TRANSACTION_SECONDS,
     )  # fmt: skip
-    broker = Broker(lane_middleware(at_work))
+    broker = Broker(lane_middleware(at_work), here.publisher)
     dramatiq.set_broker(broker)
     dramatiq.actor(queue_name=lanes[0])(decide_batches)
     broker.serve_lanes(lanes, "decide_batches", ownership, here.publisher)
@@ -93,7 +93,7 @@ def serve_queue(kind: str, stop: threading.Event) -> None:
     module, queue, threads = WORK[kind]
     here = Workplace(kind)
     occupy(here)
-    broker = Broker(work_middleware(AtWork(here, pool_size=min(threads, 8))))
+    broker = Broker(work_middleware(AtWork(here, pool_size=min(threads, 8))), here.publisher)
     dramatiq.set_broker(broker)
     importlib.import_module(module)
     _serve(Worker(broker, queues={queue}, worker_timeout=IDLE_MILLISECONDS, worker_threads=threads), stop, kind)

@@ -77,16 +77,36 @@ async def payments_to_check(limit: int) -> list[Any]:
     return list(await pool().fetch(query("payments_to_check"), limit))
 
 
+async def payments_before_the_end(limit: int) -> list[Any]:
+    """Payments whose hold ends within seconds, claimed for asking the provider about them."""
+    return list(await pool().fetch(query("payments_before_the_end"), limit))
+
+
+async def refunds_to_check(limit: int) -> list[Any]:
+    """Refunds that have been pending for a while, claimed for asking the provider about them."""
+    return list(await pool().fetch(query("refunds_to_check"), limit))
+
+
+async def refunds_pending_of(payment_id: UUID) -> list[Any]:
+    return list(await pool().fetch(query("refunds_pending_of"), payment_id))
+
+
 async def claim_refund(refund_id: UUID, seconds: float) -> Any | None:
     return await pool().fetchrow(query("refund_claim"), refund_id, seconds)
 
 
-async def unclaim_refund(refund_id: UUID, provider_refund_id: str | None) -> None:
-    await pool().execute(query("refund_unclaim"), refund_id, provider_refund_id)
+async def unclaim_refund(refund_id: UUID) -> None:
+    await pool().execute(query("refund_unclaim"), refund_id)
 
 
-async def refund_by_provider(provider_refund_id: str, provider_payment_id: str) -> Any | None:
-    return await pool().fetchrow(query("refund_by_provider"), provider_refund_id, provider_payment_id)
+async def set_provider_refund(refund_id: UUID, provider_refund_id: str, attempt: int) -> None:
+    """By which refund of the provider's this attempt is carried out."""
+    await pool().execute(query("refund_known"), refund_id, provider_refund_id, attempt)
+
+
+async def refund(refund_id: UUID | None, provider_refund_id: str) -> Any | None:
+    """A refund of ours, by its own id or else by the provider's."""
+    return await pool().fetchrow(query("refund_find"), refund_id, provider_refund_id)
 
 
 async def keep_webhook(event_id: str, kind: str, body: str) -> None:

@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     razorpay_key_id: str
     razorpay_key_secret: str
     razorpay_webhook_secret: str
+    razorpay_webhook_other_secrets: str = ""
     google_client_id: str = ""
     google_client_secret: str = ""
     google_issuer: str = "https://accounts.google.com"
@@ -77,6 +78,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def jwt_keys(self) -> dict[str, str]:
         """The key ring: tokens are signed with the key named ``jwt_kid``, and accepted with any."""
         return _key_ring(self.jwt_kid, self.jwt_secret, self.jwt_other_keys)
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Whoever signs a webhook with one of these is the provider; during a change of secrets there are several."""
+        others = (part.strip() for part in self.razorpay_webhook_other_secrets.split(","))
+        return (self.razorpay_webhook_secret, *(secret for secret in others if secret))
 
     @property
     def signing_seed(self) -> bytes:
@@ -176,6 +183,7 @@ def _check(settings: Settings) -> None:
             "jwt_other_keys",
             "razorpay_key_secret",
             "razorpay_webhook_secret",
+            "razorpay_webhook_other_secrets",
             "database_url",
             "rabbitmq_url",
             "files_secret",

@@ -305,8 +305,15 @@ class Emulator:
     async def settle(self, payment_id: str, outcome: str, **more: Any) -> dict[str, Any]:
         return await self._ask("POST", f"/control/payments/{payment_id}/settle", json={"outcome": outcome, **more})
 
-    async def settle_refund(self, refund_id: str, outcome: str) -> None:
-        await self._ask("POST", f"/control/refunds/{refund_id}/settle", json={"outcome": outcome})
+    async def settle_refund(self, refund_id: str, outcome: str, **more: Any) -> None:
+        await self._ask("POST", f"/control/refunds/{refund_id}/settle", json={"outcome": outcome, **more})
+
+    async def dispute(self, payment_id: str, **more: Any) -> dict[str, Any]:
+        """The payer's bank wants the payment back (or an ``amount`` of it)."""
+        return await self._ask("POST", f"/control/payments/{payment_id}/dispute", json=more)
+
+    async def settle_dispute(self, dispute_id: str, outcome: str) -> None:
+        await self._ask("POST", f"/control/disputes/{dispute_id}/settle", json={"outcome": outcome})
 
     async def fault(self, kind: str, count: int = 1, only: str = "") -> None:
         """The next calls (or only those that begin so) go wrong; those of earlier tests have been made by then."""
@@ -314,8 +321,11 @@ class Emulator:
         body = {"kind": kind, "next": count} | ({"only": only} if only else {})
         await self._ask("POST", "/control/faults", json=body)
 
+    async def faults(self) -> list[dict[str, Any]]:
+        return list((await self._ask("GET", "/control/faults"))["waiting"])
+
     async def faults_waiting(self) -> int:
-        return len((await self._ask("GET", "/control/faults"))["waiting"])
+        return len(await self.faults())
 
     async def clear_faults(self) -> None:
         await self._ask("DELETE", "/control/faults")

@@ -1,7 +1,8 @@
 """The calls that play the buyer and the weather; the provider has none of these.
 
 POST /control/orders/{id}/pay · /control/payments/{id}/settle · /control/payments/{id}/dispute ·
-/control/refunds/{id}/settle · GET, POST, DELETE /control/faults · GET /control/ledger · GET /control/webhooks.
+/control/disputes/{id}/settle · /control/refunds/{id}/settle · GET, POST, DELETE /control/faults ·
+GET /control/ledger · GET /control/webhooks.
 What is wrong with a call is told in one sentence: 400 not JSON, 404 unknown id, 409 the provider's rules, 422 the rest.
 """
 
@@ -16,7 +17,7 @@ from sanic.response import HTTPResponse
 from .entities import Method, Outcome, PaymentRecord, WebhookPlay
 from .errors import Refused
 from .faults import EFFECTS, FaultKind, Faults
-from .provider import Provider, Settled
+from .provider import DisputeOutcome, Provider, Settled
 from .rest import json_answer
 
 MAX_SHOWN = 100
@@ -53,6 +54,16 @@ class SettleWish(Struct, forbid_unknown_fields=True):
 
 class RefundSettleWish(Struct, forbid_unknown_fields=True):
     outcome: Literal["processed", "failed"]
+    webhooks: WebhooksWish | None = None
+
+
+class DisputeWish(Struct, forbid_unknown_fields=True):
+    #: A part of the payment; all of it when left out.
+    amount: Annotated[int, Meta(ge=1, le=10**12)] | None = None
+
+
+class DisputeSettleWish(Struct, forbid_unknown_fields=True):
+    outcome: DisputeOutcome
 
 
 class FaultWish(Struct, forbid_unknown_fields=True):
@@ -60,10 +71,8 @@ class FaultWish(Struct, forbid_unknown_fields=True):
     next: Annotated[int, Meta(ge=0, le=10_000)] = 1
     #: Only calls that begin so, for example "POST /v1/orders".
     only: Annotated[str, Meta(max_length=200)] = ""
-
-
-class NothingWished(Struct, forbid_unknown_fields=True):
-    pass
+    #: What a 429 says in Retry-After.
+    retry_after: Annotated[int, Meta(ge=0, le=3600)] | None = None
 
 
 class Wrong(Exception):
@@ -98,19 +107,29 @@ def add_control(app: Sanic[Any, Any], provider: Provider, faults: Faults) -> Non
 
     @app.post("/control/payments/<payment_id:str>/dispute")
     async def dispute(request: Request, payment_id: str) -> HTTPResponse:
-        wished(request, NothingWished)
+        wish = wished(request, DisputeWish)
         payment = known(state.payments.get(payment_id), "payment", payment_id)
         try:
-            return json_answer(provider.dispute(payment))
+            return json_answer(provider.dispute(payment, wish.amount))
         except Refused as refused:
             raise Wrong(409, str(refused)) from None
+
+    @app.post("/control/disputes/<dispute_id:str>/settle")
+    async def settle_dispute(request: Request, dispute_id: str) -> HTTPResponse:
+        wish = wished(request, DisputeSettleWish)
+        dispute = known(state.disputes.get(dispute_id), "dispute", dispute_id)
+        try:
+            provider.settle_dispute(dispute, wish.outcome)
+        except Refused as refused:
+            raise Wrong(409, str(refused)) from None
+        return json_answer(dispute)
 
     @app.post("/control/refunds/<refund_id:str>/settle")
     async def settle_refund(request: Request, refund_id: str) -> HTTPResponse:
         wish = wished(request, RefundSettleWish)
         refund = known(state.refunds.get(refund_id), "refund", refund_id)
         try:
-            provider.settle_refund(refund, wish.outcome)
+            provider.settle_refund(refund, wish.outcome, (wish.webhooks or WebhooksWish()).play)
         except Refused as refused:
             raise Wrong(409, str(refused)) from None
         return json_answer(refund.entity)
@@ -120,7 +139,7 @@ def add_control(app: Sanic[Any, Any], provider: Provider, faults: Faults) -> Non
         wish = wished(request, FaultWish)
         if wish.only and wish.kind in EFFECTS:
             raise Wrong(422, f"`only` picks REST calls; {wish.kind} does not befall calls.")
-        if not faults.add(wish.kind, wish.next, wish.only):
+        if not faults.add(wish.kind, wish.next, wish.only, wish.retry_after):
             raise Wrong(409, "100 faults wait already; DELETE /control/faults takes them back.")
         return json_answer({"waiting": faults.waiting})
 
@@ -203,6 +222,17 @@ def ledger_of(provider: Provider) -> dict[str, Any]:
                 "status": refund.status,
             }
             for refund in refunds
+        ],
+        "disputes": [
+            {
+                "id": dispute.id,
+                "payment_id": dispute.payment_id,
+                "amount": dispute.amount,
+                "deducted": dispute.amount_deducted,
+                "currency": dispute.currency,
+                "status": dispute.status,
+            }
+            for dispute in provider.state.disputes.values()
         ],
         "captured": captured.total(),
         "refunded": refunded.total(),

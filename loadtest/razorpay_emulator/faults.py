@@ -21,30 +21,33 @@ class Fault(Struct):
     left: int
     #: The beginning of "METHOD /v1/path", for example "POST /v1/orders"; empty: every call.
     only: str = ""
+    #: What a 429 says in Retry-After; nothing when None.
+    retry_after: int | None = None
 
 
 class Faults:
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
 
-    def add(self, kind: FaultKind, left: int, only: str = "") -> bool:
+    def add(self, kind: FaultKind, left: int, only: str = "", retry_after: int | None = None) -> bool:
         """False when MAX_WAITING already wait. Adding none of a kind takes that kind back."""
         if left == 0:
             self.waiting = [fault for fault in self.waiting if fault.kind != kind]
             return True
         if len(self.waiting) >= MAX_WAITING:
             return False
-        self.waiting.append(Fault(kind, left, only))
+        self.waiting.append(Fault(kind, left, only, retry_after))
         return True
 
     def clear(self) -> None:
         self.waiting = []
 
-    def befalls_call(self, call: str) -> str | None:
+    def befalls_call(self, call: str) -> Fault | None:
         """The fault that befalls this call ("POST /v1/orders"), used up once."""
         for fault in self.waiting:
             if fault.kind not in EFFECTS and call.startswith(fault.only):
-                return self._use(fault)
+                self._use(fault)
+                return fault
         return None
 
     def befalls(self, *effects: Effect) -> str | None:

@@ -46,6 +46,7 @@ TAX_PERCENT = 18
 DISPUTE_ANSWER_SECONDS = 7 * 24 * 3600
 
 Settled = Literal["captured", "failed", "authorized"]
+DisputeOutcome = Literal["under_review", "won", "lost", "closed"]
 Record = TypeVar("Record")
 
 #: How each way to pay fails: description, source, step, reason.
@@ -359,7 +360,9 @@ class Provider:
         self.webhooks.send(events)
         return record
 
-    def settle_refund(self, record: RefundRecord, outcome: Literal["processed", "failed"]) -> None:
+    def settle_refund(
+        self, record: RefundRecord, outcome: Literal["processed", "failed"], play: WebhookPlay = USUAL
+    ) -> None:
         refund = record.entity
         if refund.status != "pending":
             raise errors.Refused(f"The refund is not pending any more: it is {refund.status}.")
@@ -371,7 +374,7 @@ class Provider:
             self._count_refunds(payment)
             event = self._event("refund.failed", refund=refund, payment=payment.entity)
         self.state.changed("refund", refund.id)
-        self.webhooks.send([event])
+        self.webhooks.send([event], play)
 
     def _processed(self, record: RefundRecord, payment: PaymentRecord) -> Event:
         record.entity.status = "processed"
@@ -395,17 +398,19 @@ class Provider:
         entity.refund_status = "full" if whole else "partial" if entity.amount_refunded else None
         self.state.changed("payment", entity.id)
 
-    def dispute(self, payment: PaymentRecord) -> Dispute:
-        """The buyer's bank takes the payment back into question."""
+    def dispute(self, payment: PaymentRecord, amount: int | None = None) -> Dispute:
+        """The buyer's bank takes the payment, or a part of it, back into question."""
         entity = payment.entity
         if not entity.captured:
             raise errors.Refused("Only a captured payment can be disputed")
+        if amount is not None and amount > entity.amount:
+            raise errors.Refused("No more than the payment can be disputed", field="amount")
         now = int(time.time())
         dispute = Dispute(
             id=fresh_id("disp_"),
             entity="dispute",
             payment_id=entity.id,
-            amount=entity.amount,
+            amount=amount or entity.amount,
             currency=entity.currency,
             amount_deducted=0,
             reason_code="goods_or_services_not_received_or_partially_received",
@@ -418,6 +423,16 @@ class Provider:
         self.state.changed("dispute", dispute.id)
         self.webhooks.send([self._event("payment.dispute.created", payment=entity, dispute=dispute)])
         return dispute
+
+    def settle_dispute(self, dispute: Dispute, outcome: DisputeOutcome) -> None:
+        """The bank goes on with a dispute, or ends it; one that is lost takes the money."""
+        if dispute.status not in ("open", "under_review"):
+            raise errors.Refused(f"The dispute is over: it is {dispute.status}.")
+        dispute.status = outcome
+        dispute.amount_deducted = dispute.amount if outcome == "lost" else 0
+        self.state.changed("dispute", dispute.id)
+        payment = self.payment(dispute.payment_id).entity
+        self.webhooks.send([self._event(f"payment.dispute.{outcome}", payment=payment, dispute=dispute)])
 
     def _maybe_dispute(self, payment: PaymentRecord) -> None:
         if self.faults.befalls("dispute"):

@@ -183,11 +183,13 @@ class Door:
     async def answer(self, operation: Operation, request: Request, **ids: str) -> HTTPResponse:
         try:
             self._authenticate(request.headers.get("authorization"))
-            weather = self.faults.befalls_call(f"{request.method} {request.path}")
-            if weather is not None:
+            fault = self.faults.befalls_call(f"{request.method} {request.path}")
+            weather = fault.kind if fault is not None else ""
+            if fault is not None:
                 log.info("fault_played", kind=weather, call=f"{request.method} {request.path}")
-            if weather == "429":
-                raise errors.too_many_requests()
+            if fault is not None and weather == "429":
+                said = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after}"}
+                return json_answer(errors.too_many_requests().body, 429, said)
             if weather == "hang":
                 await self._hang(request)
             is_refund = operation is refund_payment
@@ -241,8 +243,8 @@ def collection(entities: Iterable[Any], args: Any) -> dict[str, Any]:
     return {"entity": "collection", "count": len(items), "items": items}
 
 
-def json_answer(body: Any, status: int = 200) -> HTTPResponse:
-    return HTTPResponse(msgspec.json.encode(body), status, content_type="application/json")
+def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
+    return HTTPResponse(msgspec.json.encode(body), status, headers=headers, content_type="application/json")
 
 
 def _only_notes(asked: dict[str, Any]) -> Any:

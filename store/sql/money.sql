@@ -75,16 +75,49 @@ WHERE id IN (
 )
 RETURNING id, booking_id
 
+-- name: payments_before_the_end
+-- Ways to pay whose hold is about to end, once for each end: an attempt that is pending at the bank is known in time.
+UPDATE payment SET asked_before = due.held_until FROM (
+    SELECT p.id, b.held_until FROM booking b JOIN payment p ON p.booking_id = b.id
+    WHERE b.state = 'held' AND b.held_until > now() AND b.held_until <= now() + interval '15 s'
+        AND b.held_until - now() <= (b.held_until - p.created_at) / 3
+        AND p.method = 'razorpay' AND p.status IN ('ready', 'authorized')
+        AND p.asked_before IS DISTINCT FROM b.held_until
+    ORDER BY b.held_until LIMIT $1 FOR UPDATE OF p SKIP LOCKED
+) AS due
+WHERE payment.id = due.id
+RETURNING payment.id, payment.booking_id
+
+-- name: refunds_to_check
+-- Refunds that the provider has not ended: asked about later each time, at least every hour, until they have.
+UPDATE refund SET checks = checks + 1, next_check_at = now() + make_interval(secs => least(20 * 2 ^ (checks + 1), 3600))
+WHERE id IN (
+    SELECT id FROM refund
+    WHERE status = 'pending' AND "to" = 'source' AND coalesce(next_check_at, created_at + interval '20 s') <= now()
+    ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+RETURNING id, payment_id, booking_id, extract(day FROM now() - created_at)::int AS days
+
+-- name: refunds_pending_of
+SELECT * FROM refund WHERE payment_id = $1 AND status = 'pending' AND "to" = 'source' ORDER BY id LIMIT 100
+
 -- name: refund_claim
-UPDATE refund SET claimed_until = now() + make_interval(secs => $2)
-WHERE id = $1 AND (claimed_until IS NULL OR claimed_until <= now())
-RETURNING *
+-- As a payment's: one worker at a time, and ``tried`` says that an answer may have been missed.
+WITH before AS (SELECT id, claimed_until FROM refund WHERE id = $1 FOR UPDATE)
+UPDATE refund SET claimed_until = now() + make_interval(secs => $2) FROM before
+WHERE refund.id = before.id AND (before.claimed_until IS NULL OR before.claimed_until <= now())
+RETURNING refund.*, before.claimed_until IS NOT NULL AS tried
 
 -- name: refund_unclaim
-UPDATE refund SET claimed_until = now(), provider_refund_id = coalesce($2, provider_refund_id) WHERE id = $1
+UPDATE refund SET claimed_until = now() WHERE id = $1
 
--- name: refund_by_provider
-SELECT * FROM refund WHERE provider_refund_id = $1 OR provider_payment_id = $2
+-- name: refund_known
+-- Which refund at the provider this is, in which attempt; the lease ends.  An earlier attempt's tells nothing of a later.
+UPDATE refund SET claimed_until = now(), provider_refund_id = $2, provider_attempt = $3
+WHERE id = $1 AND provider_attempt <= $3
+
+-- name: refund_find
+SELECT * FROM refund WHERE id = $1 OR provider_refund_id = $2 ORDER BY id <> $1 LIMIT 1
 
 -- name: webhook_keep
 INSERT INTO webhook_event (event_id, kind, body, received_at, next_try_at, tries, note)

@@ -9,7 +9,8 @@ from tortoise.models import Model
 class Payment(Model):
     """One way to pay for a booking.  ``status``: preparing, ready, authorized, captured, failed.
 
-    ``claimed_until`` is the lease of the worker that is talking to the provider about it, so that two never do."""
+    ``claimed_until`` is the lease of the worker that is talking to the provider about it, so that two never do;
+    ``asked_before`` is the end of the hold before which it was asked what has become of it."""
 
     id = fields.UUIDField(primary_key=True)
     booking_id = fields.UUIDField(db_index=True)
@@ -21,6 +22,7 @@ class Payment(Model):
     claimed_until = fields.DatetimeField(null=True)
     next_check_at = fields.DatetimeField(null=True)
     checks = fields.IntField(default=0)
+    asked_before = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
@@ -44,14 +46,15 @@ class Capture(Model):
 class Refund(Model):
     """Money that goes back: a captured payment, or a part of it.  ``status``: pending, processed, failed.
 
-    ``about`` is the cancellation that it is for; ``command_id`` the command that asked for it last, of so many
-    ``attempt`` before."""
+    ``about`` is the cancellation that it is for; ``command_id`` the command that asked for it last, after so many other
+    attempts; ``provider_attempt`` says in which of them the provider made ``provider_refund_id``."""
 
     id = fields.UUIDField(primary_key=True)
     booking_id = fields.UUIDField(db_index=True)
     payment_id = fields.UUIDField()
     provider_payment_id = fields.CharField(max_length=60, db_index=True)
     provider_refund_id = fields.CharField(max_length=60, null=True, unique=True)
+    provider_attempt = fields.IntField(default=0, db_default=0)
     amount = fields.BigIntField()
     currency = fields.CharField(max_length=3)
     to = fields.CharField(max_length=10)
@@ -61,6 +64,8 @@ class Refund(Model):
     attempt = fields.IntField(default=0, db_default=0)
     command_id = fields.UUIDField()
     claimed_until = fields.DatetimeField(null=True)
+    next_check_at = fields.DatetimeField(null=True)
+    checks = fields.IntField(default=0, db_default=0)
     created_at = fields.DatetimeField()
 
     class Meta:

@@ -1,13 +1,17 @@
 """Webhooks at the door: only what the provider signed, byte for byte, is taken; what is odd is kept, and harmless."""
 
+import asyncio
 import hashlib
 import hmac
 import json
 import os
 import uuid
+from urllib.parse import urlsplit
 
 import pytest
 from box_office import PRICE, problem_of, until
+
+from compose import ports
 
 
 def sign(body, secret=""):
@@ -108,8 +112,55 @@ async def test_a_signed_webhook_that_is_none_is_400(deliver, rows, body):
     assert await rows.fetchval("SELECT count(*) FROM webhook_event WHERE event_id = $1", event_id) == 0
 
 
-async def test_a_huge_webhook_is_413(deliver):
-    problem_of(await deliver(b'{"event": "' + b"x" * 65_000 + b'"}'), 413, "too-large")
+async def test_a_huge_webhook_is_413_whatever_its_signature(deliver):
+    body = b'{"event": "' + b"x" * 65_000 + b'"}'
+    for signature in (sign(body), "0" * 64):
+        problem_of(await deliver(body, signature), 413, "too-large")
+
+
+async def test_a_webhook_of_10_mb_is_413_before_its_bytes_have_come(edge_url):
+    """Nobody waits for them, or computes over them."""
+    at = urlsplit(edge_url)
+    reader, writer = await asyncio.open_connection(at.hostname, at.port)
+    head = "POST /v1/webhooks/razorpay HTTP/1.1\r\nHost: edge\r\nX-Razorpay-Signature: 00\r\nContent-Length: 10000000"
+    writer.write(f"{head}\r\n\r\n".encode() + b"{" * 1_000)
+    status = await asyncio.wait_for(reader.readline(), 10)
+    writer.close()
+    assert status.split()[1] == b"413"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+async def test_a_webhook_is_posted_and_nothing_else(http, edge_url, method):
+    answer = await http.request(method, f"{edge_url}/v1/webhooks/razorpay")
+    assert answer.status_code == 405 and answer.headers["allow"] == "POST"
+
+
+@pytest.fixture(scope="module")
+def rotating(product):
+    """An edge whose webhook secret is being changed: the stack's is its old one."""
+    port = ports.choose(None, None, set())
+    url = f"http://127.0.0.1:{port}"
+    product.add(
+        "edge-rotating", "edge.server", EDGE_PORT=f"{port}", EDGE_URL=url, RAZORPAY_WEBHOOK_SECRET="the new word",
+        RAZORPAY_WEBHOOK_OTHER_SECRETS=f"one older still, {os.environ['RAZORPAY_WEBHOOK_SECRET']}",
+    )  # fmt: skip
+    product.wait_until_ready(url)
+    return url
+
+
+@pytest.mark.parametrize(
+    ("secret", "status"),
+    [("the new word", 200), ("one older still", 200), ("", 200), ("a stranger's", 401), (" ", 401), (",", 401)],
+    ids=["new", "older", "the stack's own", "a stranger's", "blank", "comma"],
+)
+async def test_while_secrets_are_changed_each_of_them_is_believed(rotating, http, kept, secret, status):
+    event_id = f"rotated-{uuid.uuid4()}"
+    body = json.dumps({"event": "subscription.charged", "payload": {}, "n": event_id}).encode()
+    headers = {"X-Razorpay-Signature": sign(body, secret), "x-razorpay-event-id": event_id}
+    answer = await http.post(f"{rotating}/v1/webhooks/razorpay", content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    if status == 200:
+        await kept(event_id)
 
 
 ODD = {

@@ -77,6 +77,7 @@ def test_values_that_cannot_work_are_refused(name: str, value: str):
         ("DATABASE_URL", "postgres://frontrow:secret@db/frontrow"),
         ("RABBITMQ_URL", "amqp://guest:guest@broker/"),
         ("RAZORPAY_WEBHOOK_SECRET", "sample"),
+        ("RAZORPAY_WEBHOOK_OTHER_SECRETS", "a good word,change-me"),
     ],
 )
 def test_production_refuses_what_is_only_for_trying_out(name: str, value: str):
@@ -92,3 +93,9 @@ def test_an_age_limit_is_read_as_the_broker_reads_it():
     for text in ("a week", "7", "0D", "7d", "-1h"):
         with pytest.raises(SettingsError, match="LANE_MAX_AGE"):
             read(GOOD | {"LANE_MAX_AGE": text})
+
+
+def test_webhook_secrets_are_the_one_and_the_others_and_never_an_empty_one():
+    assert read(GOOD).webhook_secrets == (GOOD["RAZORPAY_WEBHOOK_SECRET"],)
+    several = read(GOOD | {"RAZORPAY_WEBHOOK_OTHER_SECRETS": " the old word ,, another,"})
+    assert several.webhook_secrets == (GOOD["RAZORPAY_WEBHOOK_SECRET"], "the old word", "another")
