@@ -6,15 +6,16 @@ and journalled, so that nobody can dispute afterwards which policy counted."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from sagas import clock
 from sagas.messages import CancelSeats, ExtendHold, OpenShow, PostponeShow
-from sagas.prices import Share, given_back
-from sagas.refusals import AnyRefusal, ChangeRefused, NothingToCancel, TooLate
+from sagas.prices import Share
+from sagas.refunds import given_back, is_whole, too_late
+from sagas.refusals import AnyRefusal, ChangeRefused, NothingToCancel
 from sagas.terms import Rules
 
 if TYPE_CHECKING:
@@ -45,39 +46,19 @@ def taken_back(show: Show, command: CancelSeats, now: datetime) -> TakenBack | A
     wanted = set(command.seats) or live
     if missing := tuple(seat for seat in command.seats if seat not in live):
         return NothingToCancel(detail="These seats are not this booking's, or no longer.", seats=missing)
-    whole = command.by != "buyer" or show.cancelled or postponed(show.rules, now)
-    if not whole and (late := too_late(show.terms, now)) is not None:
+    whole = is_whole(show.rules, command.by, show.cancelled, now)
+    if not whole and (late := too_late(show.rules, show.terms.starts_at, now)) is not None:
         return late
     back = retained = 0
     for place in places:
         if place.id in wanted:
             share = Share(place.price, place.discount, place.fees, place.tax, place.tax_included)
-            owed = given_back(share, 100 if whole else show.rules.refund_percent, fees=whole)
+            owed = given_back(share, show.rules.refund_percent, whole=whole)
             back, retained = back + owed, retained + share.total - owed
     return TakenBack(
         tuple(msgspec.structs.replace(p, status=CANCELLED) if p.id in wanted else p for p in places),
         tuple(place.id for place in places if place.id in wanted), back, retained,
     )  # fmt: skip
-
-
-def postponed(rules: Rules, now: datetime) -> bool:
-    """Whether buyers may take all their money back, because the show was moved."""
-    return rules.refund_all_until is not None and now < rules.refund_all_until
-
-
-def refundable_until(terms: OpenShow) -> datetime | None:
-    """Until when a buyer may cancel under the show's policy; None: never."""
-    hours = (terms.rules or Rules()).refund_until_hours
-    return None if hours is None else terms.starts_at - timedelta(hours=hours)
-
-
-def too_late(terms: OpenShow, now: datetime) -> TooLate | None:
-    until = refundable_until(terms)
-    if until is None:
-        return TooLate(detail="Tickets for this show cannot be returned.", until=None)
-    if now >= until:
-        return TooLate(detail="The time in which these tickets could be returned is over.", until=until)
-    return None
 
 
 def cancelling_refused(show: Show, now: datetime) -> AnyRefusal | None:

@@ -20,7 +20,7 @@ from actors.workplace import workplace
 from mail import letters, smtp
 from mail.account_letters import AccountFacts, account_letter
 from sagas import clock
-from sagas.identity import booking_code
+from sagas.identity import booking_code, derived
 from sagas.messages import LetterSent, SendLetter, SendPersonalLetter, event_id_for
 from sagas.money import Money
 from sagas.terms import decode_rules
@@ -68,7 +68,14 @@ async def _send(command: SendLetter) -> None:
 async def _send_personal(command: SendPersonalLetter) -> None:
     row = await mailing.claim(command.letter_id, CLAIM_SECONDS)
     if row is not None:
-        await _deliver(row, lambda: _write_personal(row))
+        await _deliver(row, lambda: _write_personal(row) if row["user_id"] else _write_unasked(row))
+
+
+async def _write_unasked(row: Any) -> letters.Letter:
+    """A letter about a booking that no saga waits for."""
+    return await _write(
+        SendLetter(command_id=row["id"], booking_id=row["booking_id"], template=row["template"], about=row["about"])
+    )
 
 
 async def _deliver(row: Any, write: Writing) -> bool:
@@ -124,7 +131,7 @@ async def _write(command: SendLetter) -> letters.Letter:
         case "cancelled":
             return letters.cancelled(facts, await _cancelled(booking_id, about), domain)
         case "postponed":
-            return letters.postponed(facts, await _postponed(booking_id), about, domain)
+            return letters.postponed(facts, await _postponed(booking_id), derived(about, booking_id), domain)
         case "money-back":
             return letters.money_back(facts, await _refund(about), domain)
         case _:

@@ -7,7 +7,8 @@
 - Shows whose OpenShow was lost are opened.
 - What came to a lane after its show had left is sent to the show's lane as it is now.
 - What work queues and lanes gave up is written down.
-- Letters to people about their accounts are sent: no saga asks for them."""
+- Letters that no saga asks for are sent: to people about their accounts, to buyers whose show was postponed.
+- Bookings of shows that were cancelled or postponed are carried on in slices (``actors/called_off.py``)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ from uuid import UUID
 import structlog
 
 from actors import provider_facts
+from actors.called_off import CalledOff
 from actors.dead_letters import DeadLetters
 from actors.lanes.routes import LETTERS, PAYMENTS, Routes
 from actors.lanes.wire import Options, Sealed, seal, seal_again
@@ -44,6 +46,7 @@ class Sweeps:
     def __init__(self, here: Workplace) -> None:
         self._here, self._routes = here, Routes()
         self._dead_letters = DeadLetters(settings().rabbitmq_url)
+        self._called_off = CalledOff(self._send)
         self._expiries: dict[tuple[UUID, datetime], tuple[float, float]] = {}
         self._turned_away: dict[tuple[str, int, int], tuple[float, float]] = {}
 
@@ -59,6 +62,9 @@ class Sweeps:
             ("shows", 2.0, self.open_shows),
             ("dead_letters", 1.0, self._dead_letters.write_down),
             ("letters", 0.5, self.send_letters),
+            ("called_off", 0.5, self._called_off.cancel_shows),
+            ("postponed", 1.0, self._called_off.tell_postponed),
+            ("cancellations", 2.0, self._called_off.tell_again),
         ]
         await asyncio.gather(*(self._keep(name, seconds, sweep, stop) for name, seconds, sweep in rounds))
 

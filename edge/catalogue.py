@@ -17,6 +17,7 @@ from edge.streams import send_seats
 from sagas import clock
 from sagas.money import Money
 from sagas.seat_plan import decode
+from sagas.terms import decode_rules
 from store import catalogue as rows
 from store import shows as own_shows
 
@@ -37,6 +38,9 @@ def show_status(row: Any, left: int) -> str:
         return "cancelled"
     if now >= min(row["sale_closes_at"], row["ends_at"]):
         return "over"
+    rules = decode_rules(row["rules"])
+    if rules is not None and rules.refund_all_until is not None and now < rules.refund_all_until:
+        return "postponed"
     if now < row["sale_opens_at"]:
         return "scheduled"
     return "on_sale" if left else "sold_out"

@@ -116,6 +116,16 @@ MAY: dict[str, Rule] = {
     "get_tickets_pdf": OWN,
     "choose_method": OWN,
     "verify_payment": OWN,
+    # edge/cancellations.py
+    "cancel_booking": OWN,
+    "list_cancellations": OWN,
+    "quote_cancellation": OWN,
+    "give_up_booking": OWN,
+    # edge/called_off.py
+    "cancel_show": MANAGERS,
+    "postpone_show": MANAGERS,
+    "deactivate_venue": MANAGERS,
+    "get_cancellation": STAFF,
     # edge/shows.py, coupons.py, show_records.py, charges.py
     "create_shows": MANAGERS,
     "change_show": MANAGERS,

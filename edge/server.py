@@ -18,6 +18,8 @@ from edge.admin_limits import admin_limits
 from edge.admin_users import admin_users
 from edge.bookings import bookings
 from edge.by_letter import by_letter
+from edge.called_off import called_off
+from edge.cancellations import cancellations
 from edge.catalogue import catalogue
 from edge.charges import charges
 from edge.context import Context
@@ -81,6 +83,8 @@ def make_app() -> Sanic[Any, Any]:
         quotes,
         my_bookings,
         paying,
+        cancellations,
+        called_off,
         catalogue,
         shows,
         coupons,

@@ -94,10 +94,10 @@ async def _make(
     except rows.HallTaken as error:
         begins, ends, _ = times[error.index]
         other = await catalogue.hall_taken(hall["hall_id"], begins, ends, event_id)
-        raise _hall_taken(other, error.index) from error
+        raise hall_taken(other, error.index) from error
 
 
-def _hall_taken(show: Any, index: int = 0) -> Problem:
+def hall_taken(show: Any, index: int = 0) -> Problem:
     """The hall has another show then; it is named, if it could be found."""
     other = {"id": show["id"], "starts_at": show["starts_at"], "ends_at": show["ends_at"]} if show else None
     return Problem(
@@ -142,7 +142,7 @@ async def change_show(request: Request, show_id: UUID, body: ShowChange, acting:
     if changes.starts_at is not UNSET or changes.ends_at is not UNSET:
         begins, ends = _set(changes.starts_at, row["starts_at"]), _set(changes.ends_at, row["ends_at"])
         if other := await catalogue.hall_taken(row["hall_id"], begins, ends, show_id):
-            raise _hall_taken(other)
+            raise hall_taken(other)
     return await _told(request, row, plan, AmendShow(command_id=new_id(), show_id=show_id, changes=changes), acting)
 
 

@@ -181,7 +181,10 @@ def money_back(facts: BookingFacts, refund: RefundFacts, mail_domain: str, local
     return _notice(
         facts, "money-back", refund.refund_id, mail_domain, locale, subject="Your money is back: ",
         opening="your refund is done.", headline=f"{told} has been given back", named=facts.seats,
-        paragraphs=[_on_its_way(refund.amount, refund.to, locale)],
+        paragraphs=[
+            _on_its_way(refund.amount, refund.to, locale) if refund.to == "wallet"
+            else "It went back the way it came. Your bank may take some days more to show it."
+        ],
     )  # fmt: skip
 
 

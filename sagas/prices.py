@@ -45,17 +45,6 @@ class Share(NamedTuple):
         return self.price - self.discount + self.fees + self.tax
 
 
-def given_back(share: Share, percent: int, *, fees: bool) -> int:
-    """What is given back for one seat: a percentage of what was paid for the place, its tax with it.  Fees, and the tax
-    on them, come back only with all the rest."""
-    if fees:
-        return fraction(share.total, percent, 100)
-    paid = share.price - share.discount
-    due = paid + share.fees
-    tax = fraction(share.tax, paid, due) if due else 0
-    return fraction(paid + tax, percent, 100)
-
-
 def price(seat_prices: list[int]) -> Amounts:
     """The amounts of a booking of seats at these prices, where nothing is taken off or added."""
     return Amounts(seats=sum(seat_prices))

@@ -103,6 +103,16 @@ class Shows:
         look = "SELECT outcome FROM journal WHERE command_id = $1"
         return await until(f"{kind.name()} is decided", lambda: self._rows.fetchval(look, command.command_id))
 
+    async def staffed_by(self, person: "Buyer", role: str = "manager") -> "Buyer":
+        """This person acts for the organiser of these shows."""
+        await self._founded(True)
+        assert self._founders is not None
+        await self._rows.execute(
+            "INSERT INTO organiser_member (id, organiser_id, user_id, role, since) VALUES ($1, $2, $3, $4, now())",
+            new_id(), self._founders[0], person.id, role,
+        )  # fmt: skip
+        return person
+
     async def _is_open(self, show_id: str) -> bool:
         return bool(await self._rows.fetchval("SELECT opened FROM show WHERE id = $1", show_id))
 

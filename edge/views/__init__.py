@@ -12,6 +12,7 @@ from edge.views.bookings import (
     amounts_view,
     booking,
     queued,
+    refunds_view,
     refusal_of,
 )
 from edge.views.catalogue import (
@@ -117,5 +118,6 @@ __all__ = [
     "amounts_view",
     "booking",
     "queued",
+    "refunds_view",
     "refusal_of",
 ]

@@ -110,6 +110,7 @@ class _StoredPlace(msgspec.Struct):
     fees: int = 0
     tax: int = 0
     tax_included: int = 0
+    status: str = ""
 
 
 class _StoredRefund(msgspec.Struct):
@@ -160,7 +161,7 @@ def booking(row: BookingRow, whole: Any = None) -> BookingView:
                 place.section,
                 place.ticket_type,
                 Money(place.price, currency),
-                _seat(status),
+                place.status or _seat(status),
                 Money(place.discount, currency),
                 Money(place.fees, currency),
                 Money(place.tax or place.tax_included, currency),
@@ -171,13 +172,18 @@ def booking(row: BookingRow, whole: Any = None) -> BookingView:
         amounts=amounts_view(_amounts(row.amounts), currency) if decided else None,
         held_until=row.held_until if decided else None,
         payment=_payment(row, whole) if decided else None,
-        refunds=[
-            RefundView(refund.id, Money(refund.amount, refund.currency), refund.to, refund.status, refund.reason)
-            for refund in (_refunds(whole["refunds"]) if whole is not None else [])
-        ],
+        refunds=refunds_view(whole["refunds"]) if whole is not None else [],
         tickets=_ids(whole["tickets"]) if whole is not None else [],
         refusal=refusal.body() if (refusal := refusal_of(row, whole)) else None,
     )
+
+
+def refunds_view(stored: str) -> list[RefundView]:
+    """Refunds as SQL has gathered them."""
+    return [
+        RefundView(refund.id, Money(refund.amount, refund.currency), refund.to, refund.status, refund.reason)
+        for refund in _refunds(stored)
+    ]
 
 
 def amounts_view(amounts: Amounts, currency: str) -> AmountsView:
@@ -195,6 +201,7 @@ def amounts_view(amounts: Amounts, currency: str) -> AmountsView:
 
 
 def _seat(status: str) -> str:
+    """A seat of a booking, where it has no state of its own."""
     return {"held": "held", "confirmed": "sold"}.get(status, "released")
 
 

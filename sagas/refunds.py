@@ -1,0 +1,43 @@
+"""What a buyer gets back, and until when: the policy of a show, as bookings were made under it.
+
+Within the policy's time a buyer gets a percentage of what each place cost, its tax with it; fees come back only when
+the organiser takes the places back, or the show was postponed."""
+
+from datetime import datetime, timedelta
+
+from sagas.money import fraction
+from sagas.prices import Share
+from sagas.refusals import TooLate
+from sagas.terms import Rules
+
+
+def given_back(share: Share, percent: int, *, whole: bool) -> int:
+    """What is given back for one place, in minor units."""
+    if whole:
+        return share.total
+    paid = share.price - share.discount
+    due = paid + share.fees
+    tax = fraction(share.tax, paid, due) if due else 0
+    return fraction(paid + tax, percent, 100)
+
+
+def is_whole(rules: Rules, by: str, cancelled: bool, now: datetime) -> bool:
+    """Whether all that was paid comes back, whatever the policy's percentage and time."""
+    postponed = rules.refund_all_until is not None and now < rules.refund_all_until
+    return by != "buyer" or cancelled or postponed
+
+
+def refundable_until(rules: Rules, starts_at: datetime) -> datetime | None:
+    """Until when a buyer may give places back by the policy; None: never."""
+    hours = rules.refund_until_hours
+    return None if hours is None else starts_at - timedelta(hours=hours)
+
+
+def too_late(rules: Rules, starts_at: datetime, now: datetime) -> TooLate | None:
+    """Why places can no longer be given back; None while they can."""
+    until = refundable_until(rules, starts_at)
+    if until is None:
+        return TooLate(detail="Tickets for this show cannot be returned.", until=None)
+    if now >= until:
+        return TooLate(detail="The time in which these tickets could be returned is over.", until=until)
+    return None

@@ -1,0 +1,105 @@
+-- name: cancellation_of_booking
+SELECT * FROM cancellation WHERE id = $1 AND booking_id = $2
+
+-- name: cancellations_of_booking
+SELECT c.*, coalesce((SELECT json_agg(json_build_object('id', r.id, 'amount', r.amount, 'currency', r.currency, 'to', r.to,
+    'status', r.status, 'reason', r.reason) ORDER BY r.created_at) FROM refund r WHERE r.about = c.id), '[]')::text AS refunds
+FROM cancellation c WHERE c.booking_id = $1 AND ($2::uuid IS NULL OR c.id = $2) ORDER BY c.decided_at, c.id
+
+-- name: booking_to_cancel
+-- A booking with the terms under which it can be cancelled.
+SELECT b.id, b.buyer_id, b.show_id, b.state, b.seats, b.currency, w.lane, w.cancelled, w.starts_at, w.rules
+FROM booking b JOIN show w ON w.id = b.show_id WHERE b.id = $1
+
+-- name: cancellations_not_taken_up
+-- What a lane took back, and its saga has not heard of: the lane is asked to say so again.
+SELECT c.*, b.buyer_id, w.lane FROM cancellation c JOIN booking b ON b.id = c.booking_id JOIN show w ON w.id = c.show_id
+WHERE c.taken_up_at IS NULL AND c.decided_at < now() - interval '5 s' ORDER BY c.decided_at LIMIT $1
+
+-- name: show_cancellation_ask
+-- Once for each show: whoever asks again hears of the first.
+INSERT INTO show_cancellation (id, show_id, venue_cancellation_id, organiser_id, reason, asked_by)
+SELECT $1, w.id, $3, e.organiser_id, $4, $5 FROM show w JOIN event e ON e.id = w.event_id WHERE w.id = $2
+ON CONFLICT (show_id) DO UPDATE SET show_id = excluded.show_id RETURNING *
+
+-- name: show_cancellation_drop
+DELETE FROM show_cancellation c USING show w WHERE c.id = $1 AND w.id = c.show_id AND NOT w.cancelled
+
+-- name: shows_to_come_at_venue
+SELECT w.id, w.lane FROM show w JOIN hall h ON h.id = w.hall_id
+WHERE h.venue_id = $1 AND w.opened AND NOT w.cancelled AND w.ends_at > now() ORDER BY w.starts_at
+
+-- name: venue_deactivate
+UPDATE venue SET active = false WHERE id = $1
+
+-- name: show_cancellations
+-- Those of one show, or of a venue, with how far each has come.
+SELECT c.*, w.cancelled, w.starts_at, e.title,
+    (SELECT count(*) FROM booking b WHERE b.show_id = c.show_id AND b.state IN ('held', 'confirmed')) AS live,
+    (SELECT count(*) FROM cancellation x WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled') AS cancelled_bookings,
+    (SELECT count(*) FROM refund r JOIN cancellation x ON x.id = r.about
+        WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled' AND r.status = 'pending') AS refunds_pending,
+    (SELECT count(*) FROM refund r JOIN cancellation x ON x.id = r.about
+        WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled' AND r.status = 'processed') AS refunds_done,
+    (SELECT count(*) FROM refund r JOIN cancellation x ON x.id = r.about
+        WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled' AND r.status = 'failed') AS refunds_failed,
+    (SELECT count(*) FROM letter l JOIN cancellation x ON x.id = l.about
+        WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled' AND l.template = 'cancelled' AND l.status = 'sent') AS told
+FROM show_cancellation c JOIN show w ON w.id = c.show_id JOIN event e ON e.id = w.event_id
+WHERE (c.id = $1 OR c.venue_cancellation_id = $1)
+    AND (c.organiser_id = $2 OR EXISTS (SELECT FROM venue_cancellation v WHERE v.id = $1 AND v.organiser_id = $2))
+ORDER BY w.starts_at, c.id
+
+-- name: show_cancellations_open
+SELECT c.id, c.show_id, c.reason, c.asked_by, c.bookings, w.lane, w.cancelled, w.ends_at <= now() AS is_over
+FROM show_cancellation c JOIN show w ON w.id = c.show_id
+WHERE c.done_at IS NULL AND c.asked_at < now() - interval '1 s' ORDER BY c.asked_at
+
+-- name: bookings_of_cancelled_show
+-- The next of a cancelled show's bookings that are still live.
+SELECT id, buyer_id, state FROM booking WHERE show_id = $1 AND state IN ('held', 'confirmed') AND id > $2 ORDER BY id LIMIT $3
+
+-- name: show_cancellation_count
+UPDATE show_cancellation SET bookings = (
+    SELECT count(*) FROM booking b WHERE b.show_id = show_cancellation.show_id AND b.state IN ('held', 'confirmed')
+) WHERE id = $1 AND bookings IS NULL
+
+-- name: show_cancellation_end
+-- Nothing is live any more, every saga has heard, and no money is on its way: those that failed wait for an operator.
+UPDATE show_cancellation c SET done_at = now() WHERE c.id = $1
+    AND NOT EXISTS (SELECT FROM booking b WHERE b.show_id = c.show_id AND b.state IN ('held', 'confirmed'))
+    AND NOT EXISTS (SELECT FROM cancellation x WHERE x.show_id = c.show_id AND x.taken_up_at IS NULL)
+    AND NOT EXISTS (SELECT FROM refund r JOIN cancellation x ON x.id = r.about WHERE x.show_id = c.show_id AND r.status = 'pending')
+
+-- name: venue_cancellation_note
+INSERT INTO venue_cancellation (id, venue_id, organiser_id, reason, asked_by) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (venue_id) DO UPDATE SET venue_id = excluded.venue_id RETURNING *
+
+-- name: venue_cancellation_seen
+SELECT * FROM venue_cancellation WHERE id = $1 AND organiser_id = $2
+
+-- name: postponement_note
+INSERT INTO postponement (id, show_id, refund_until, asked_by) VALUES ($1, $2, $3, $4)
+
+-- name: postponements_open
+-- Whose buyers have not all been told; only once the lane has moved the show.
+SELECT p.id, p.show_id, p.told_up_to FROM postponement p JOIN show w ON w.id = p.show_id
+WHERE p.done_at IS NULL AND EXISTS (SELECT FROM journal j WHERE j.command_id = p.id AND j.decided AND j.outcome = 'postponed')
+ORDER BY p.asked_at
+
+-- name: postponement_tell
+-- The letters to the next buyers, and whose tickets are to be printed anew.
+WITH next AS (
+    SELECT b.id, b.buyer_id FROM booking b WHERE b.show_id = $2 AND b.state = 'confirmed' AND b.id > $3 ORDER BY b.id LIMIT $4
+), written AS (
+    INSERT INTO letter (id, booking_id, template, about, recipient, message_id, status, attempts, last_error, trace_id,
+        created_at, next_try_at)
+    SELECT gen_random_uuid(), n.id, 'postponed', $1::uuid, u.email, '<postponed.' || $1::uuid || '.' || n.id || '@' || $5 || '>',
+        'waiting', 0, '', '', now(), now()
+    FROM next n JOIN "user" u ON u.id = n.buyer_id WHERE u.erased_at IS NULL
+    ON CONFLICT (booking_id, template, about) DO NOTHING
+)
+SELECT id FROM next ORDER BY id
+
+-- name: postponement_told
+UPDATE postponement SET told_up_to = $2, done_at = CASE WHEN $3 THEN now() END WHERE id = $1
