@@ -1,6 +1,3 @@
--- name: cancellation_of_booking
-SELECT * FROM cancellation WHERE id = $1 AND booking_id = $2
-
 -- name: cancellations_of_booking
 SELECT c.*, coalesce((SELECT json_agg(json_build_object('id', r.id, 'amount', r.amount, 'currency', r.currency, 'to', r.to,
     'status', r.status, 'reason', r.reason) ORDER BY r.created_at) FROM refund r WHERE r.about = c.id), '[]')::text AS refunds
