@@ -12,6 +12,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -58,7 +59,7 @@ class Sweeps:
             ("payments", 2.0, self.check_payments),
             ("last_moments", 1.0, self.check_before_the_end),
             ("refunds", 5.0, self.check_refunds),
-            ("reconcile", 5.0, self.reconcile),
+            ("reconcile", 5.0, partial(self.reconcile, stop)),
             ("shows", 2.0, self.open_shows),
             ("dead_letters", 1.0, self._dead_letters.write_down),
             ("letters", 0.5, self.send_letters),
@@ -146,12 +147,20 @@ class Sweeps:
                 log.error("refund_takes_long", **told, days=row["days"])
         await self._check("refunds_checked", list({row["payment_id"]: row["booking_id"] for row in due}.items()))
 
-    async def reconcile(self) -> None:
-        """The provider's lists beside our rows, when nobody has compared them for a while."""
+    async def reconcile(self, stop: asyncio.Event) -> None:
+        """The provider's lists beside our rows, when nobody has compared them for a while; given up at the end."""
+        run = asyncio.ensure_future(reconcile(self._here, ROUND_HOURS, not_within_seconds=settings().reconcile_seconds))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait((run, stopping), return_when=asyncio.FIRST_COMPLETED)
+        for task in (run, stopping):
+            task.cancel()
         try:
-            await reconcile(self._here, ROUND_HOURS, not_within_seconds=settings().reconcile_seconds)
+            await run
         except (Unknown, NotAccepted) as error:
             log.warning("reconcile_waits", error=str(error))
+        except asyncio.CancelledError:
+            if not stop.is_set():
+                raise
 
     async def _check(self, what: str, payments: list[tuple[UUID, UUID]]) -> None:
         commands = [CheckPayment(command_id=new_id(), payment_id=id, booking_id=booking) for id, booking in payments]
