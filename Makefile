@@ -55,8 +55,9 @@ bench: venv  ## what a second holds, beside the bare parts (ROWS="lane edge": th
 chaos: venv  ## does to lanes, broker and database what may ever happen to them (SEED=n repeats a run; FULL=1: memory too)
 	@$(COMPOSE) stack --parts-only -- $(BIN)/python -m loadtest.chaos $(if $(SEED),--seed $(SEED))
 
-verify: venv  ## replay the journal, then ask provider, notes and mailbox
-	@$(COMPOSE) on-stack -- sh -c '$(BIN)/python -m actors.verify; replayed=$$?; $(BIN)/python -m loadtest.verdict && exit $$replayed'
+verify: venv  ## replay the journal, ask provider, notes and mailbox, and explain all of the provider's money
+	@$(COMPOSE) on-stack -- sh -c '$(BIN)/python -m actors.verify; replayed=$$?; $(BIN)/python -m loadtest.verdict; judged=$$?; \
+		$(BIN)/python -m actors.reconcile --all && exit $$(( replayed | judged ))'
 
 lock:  ## pin the newest versions that fit together
 	@sh compose/lock.sh

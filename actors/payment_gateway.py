@@ -53,6 +53,8 @@ class ProviderPayment(msgspec.Struct, frozen=True):
     currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
     order_id: ProviderId | None = None
     error_description: str | None = None
+    amount_refunded: int = 0
+    created_at: int = 0
 
 
 class ProviderRefund(msgspec.Struct, frozen=True):
@@ -91,7 +93,7 @@ AnswerT = TypeVar("AnswerT")
 _state = threading.local()
 
 
-def _client() -> razorpay.Client:
+def client() -> razorpay.Client:
     """One client a thread: its session is not made to be shared."""
     client = getattr(_state, "client", None)
     if client is None:
@@ -136,7 +138,7 @@ def _note(unclear: Unknown | None) -> None:
         log.info("provider_back")
 
 
-def _ask(call: Any, *args: Any, **kwargs: Any) -> Any:
+def ask(call: Any, *args: Any, **kwargs: Any) -> Any:
     _let_through()
     try:
         answer = _asked(call, *args, **kwargs)
@@ -162,7 +164,7 @@ def _asked(call: Any, *args: Any, **kwargs: Any) -> Any:
     return answer
 
 
-def _typed(answer: Any, kind: type[AnswerT]) -> AnswerT:
+def typed(answer: Any, kind: type[AnswerT]) -> AnswerT:
     try:
         return msgspec.convert(answer, kind)
     except msgspec.ValidationError as error:
@@ -178,29 +180,29 @@ def make_order(payment_id: UUID, booking_id: UUID, amount: int, currency: str) -
         "payment_capture": 1,
         "notes": {"booking_id": str(booking_id)},
     }
-    return str(_ask(_client().order.create, order)["id"])
+    return str(ask(client().order.create, order)["id"])
 
 
 def find_order(payment_id: UUID) -> str | None:
     """The order that was made for this payment, by its receipt, or None.  Raises Unknown."""
-    orders = _ask(_client().order.all, {"receipt": payment_id.hex})["items"]
+    orders = ask(client().order.all, {"receipt": payment_id.hex})["items"]
     return str(orders[0]["id"]) if orders else None
 
 
 def payments_of(order_id: str) -> list[ProviderPayment]:
     """All attempts to pay an order.  Raises Declined, Unknown."""
-    return _typed(_ask(_client().order.payments, order_id).get("items"), list[ProviderPayment])
+    return typed(ask(client().order.payments, order_id).get("items"), list[ProviderPayment])
 
 
 def capture(provider_payment_id: str, amount: int, currency: str) -> ProviderPayment:
     """Take an authorized payment; one that was already taken is as good.  Raises Declined, Unknown."""
     try:
-        taken = _ask(_client().payment.capture, provider_payment_id, amount, {"currency": currency})
+        taken = ask(client().payment.capture, provider_payment_id, amount, {"currency": currency})
     except Declined:
-        taken = _ask(_client().payment.fetch, provider_payment_id)
+        taken = ask(client().payment.fetch, provider_payment_id)
         if taken.get("status") != "captured":
             raise
-    return _typed(taken, ProviderPayment)
+    return typed(taken, ProviderPayment)
 
 
 def _refund_key(refund_id: UUID, attempt: int) -> str:
@@ -213,17 +215,17 @@ def refund(provider_payment_id: str, refund_id: UUID, attempt: int, amount: int,
     To the provider each ``attempt`` is a refund of its own: under one key it would tell of the failed one again."""
     key = _refund_key(refund_id, attempt)
     body = {"amount": amount, "receipt": key, "notes": {"refund_id": refund_id.hex, "reason": reason}}
-    given = _ask(_client().payment.refund, provider_payment_id, body, headers={"X-Refund-Idempotency": key})
-    return _typed(given, ProviderRefund)
+    given = ask(client().payment.refund, provider_payment_id, body, headers={"X-Refund-Idempotency": key})
+    return typed(given, ProviderRefund)
 
 
 def find_refund_made(provider_payment_id: str, refund_id: UUID, attempt: int) -> ProviderRefund | None:
     """The refund that was made for this attempt, by its receipt, or None.  Raises Declined, Unknown."""
-    made = _ask(_client().payment.fetch_multiple_refund, provider_payment_id, {"count": PAGE})
+    made = ask(client().payment.fetch_multiple_refund, provider_payment_id, {"count": PAGE})
     receipt = _refund_key(refund_id, attempt)
-    return next((one for one in _typed(made.get("items"), list[ProviderRefund]) if one.receipt == receipt), None)
+    return next((one for one in typed(made.get("items"), list[ProviderRefund]) if one.receipt == receipt), None)
 
 
 def find_refund(provider_refund_id: str) -> ProviderRefund:
     """What has become of a refund.  Raises Declined, Unknown."""
-    return _typed(_ask(_client().refund.fetch, provider_refund_id), ProviderRefund)
+    return typed(ask(client().refund.fetch, provider_refund_id), ProviderRefund)

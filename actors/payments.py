@@ -126,7 +126,7 @@ def refund_money(message: dict[str, Any]) -> None:
 
 def _refund_at_provider(command: RefundMoney, refund: Any) -> gateway.ProviderRefund:
     """The provider's refund for this attempt: the one that is known, the one that was made unheard, or a new one."""
-    if refund["provider_refund_id"] and refund["provider_attempt"] == command.attempt:
+    if refund["provider_refund_id"] and refund["attempt"] == command.attempt:
         return gateway.find_refund(refund["provider_refund_id"])
     which = (command.provider_payment_id, command.refund_id, command.attempt)
     made = gateway.find_refund_made(*which) if refund["tried"] else None
@@ -155,7 +155,7 @@ def _check_refund(refund: Any) -> None:
     if refund["provider_refund_id"]:
         given = gateway.find_refund(refund["provider_refund_id"])
     else:  # whoever asked for it may not have heard the answer; one that was never asked for is asked for by its saga
-        made = gateway.find_refund_made(refund["provider_payment_id"], refund["id"], refund["provider_attempt"])
+        made = gateway.find_refund_made(refund["provider_payment_id"], refund["id"], refund["attempt"])
         if made is None:
             return
         given = made

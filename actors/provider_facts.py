@@ -2,13 +2,14 @@
 
 The same fact has the same event id, whoever tells it first: webhook, Checkout's return, or our own question."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 import structlog
 
-from actors.payment_gateway import ProviderId, ProviderPayment, ProviderRefund
+from actors.payment_gateway import ProviderPayment, ProviderRefund
+from actors.provider_lists import ProviderDispute
 from actors.workplace import workplace
 from sagas.messages import (
     AttemptFailed,
@@ -24,29 +25,6 @@ from sagas.messages import (
 from store import money
 
 log = structlog.get_logger()
-
-
-class ProviderDispute(msgspec.Struct, frozen=True):
-    """A payer's bank wants a payment back, or had wanted it."""
-
-    id: ProviderId
-    payment_id: ProviderId
-    status: str
-    amount: Annotated[int, msgspec.Meta(ge=1, le=10**15)]
-    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
-    amount_deducted: int = 0
-    reason_code: str = ""
-
-    @property
-    def outcome(self) -> Literal["open", "won", "lost"]:
-        """Where it stands: one that is closed is lost if money was taken for it, else the money stayed ours."""
-        match self.status:
-            case "lost" | "won":
-                return self.status
-            case "closed":
-                return "lost" if self.amount_deducted else "won"
-            case _:
-                return "open"
 
 
 def event_of(attempt: ProviderPayment, payment_id: UUID, booking_id: UUID, answers: UUID | None = None) -> Event | None:

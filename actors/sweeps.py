@@ -3,7 +3,7 @@
 - Holds whose time has passed are sent an ExpireHold (its command id follows from booking and time).
 - Sagas whose answer is overdue are sent again what they await, later each time.
 - Webhooks that could not be resolved are tried again; silent payments and pending refunds are asked about at the
-  provider, and payments once more shortly before their hold ends.
+  provider, and payments once more shortly before their hold ends; every few minutes all of its lists are compared.
 - Shows whose OpenShow was lost are opened.
 - What came to a lane after its show had left is sent to the show's lane as it is now.
 - What work queues and lanes gave up is written down.
@@ -13,6 +13,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -22,7 +23,9 @@ from actors.called_off import CalledOff
 from actors.dead_letters import DeadLetters
 from actors.lanes.routes import LETTERS, PAYMENTS, Routes
 from actors.lanes.wire import Options, Sealed, seal, seal_again
-from actors.workplace import Workplace
+from actors.payment_gateway import Unknown
+from actors.reconcile import ROUND_HOURS, reconcile
+from actors.workplace import NotAccepted, Workplace
 from sagas.clock import monotonic_seconds
 from sagas.identity import derived, new_id
 from sagas.messages import CheckPayment, ExpireHold, SeatsHeld, SendPersonalLetter
@@ -59,6 +62,7 @@ class Sweeps:
             ("payments", 2.0, self.check_payments),
             ("last_moments", 1.0, self.check_before_the_end),
             ("refunds", 5.0, self.check_refunds),
+            ("reconcile", 5.0, partial(self.reconcile, stop)),
             ("shows", 2.0, self.open_shows),
             ("dead_letters", 1.0, self._dead_letters.write_down),
             ("letters", 0.5, self.send_letters),
@@ -148,6 +152,21 @@ class Sweeps:
                 told = {"refund_id": str(row["id"]), "booking_id": str(row["booking_id"])}
                 log.error("refund_takes_long", **told, days=row["days"])
         await self._check("refunds_checked", list({row["payment_id"]: row["booking_id"] for row in due}.items()))
+
+    async def reconcile(self, stop: asyncio.Event) -> None:
+        """The provider's lists beside our rows, when nobody has compared them for a while; given up at the end."""
+        run = asyncio.ensure_future(reconcile(self._here, ROUND_HOURS, not_within_seconds=settings().reconcile_seconds))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait((run, stopping), return_when=asyncio.FIRST_COMPLETED)
+        for task in (run, stopping):
+            task.cancel()
+        try:
+            await run
+        except (Unknown, NotAccepted) as error:
+            log.warning("reconcile_waits", error=str(error))
+        except asyncio.CancelledError:
+            if not stop.is_set():
+                raise
 
     async def _check(self, what: str, payments: list[tuple[UUID, UUID]]) -> None:
         commands = [CheckPayment(command_id=new_id(), payment_id=id, booking_id=booking) for id, booking in payments]

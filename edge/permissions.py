@@ -145,6 +145,8 @@ MAY: dict[str, Rule] = {
     "list_dead_letters": ADMIN,
     "retry_dead_letter": ADMIN,
     "move_show": ADMIN,
+    # edge/admin_money.py
+    "get_money": ADMIN,
     # edge/organisers.py
     "apply_as_organiser": ACCOUNT,
     "list_own_organisers": OWN,

@@ -15,6 +15,7 @@ from sanic.response import HTTPResponse
 
 from edge import problems
 from edge.admin_limits import admin_limits
+from edge.admin_money import admin_money
 from edge.admin_users import admin_users
 from edge.bookings import bookings
 from edge.by_letter import by_letter
@@ -106,6 +107,7 @@ def make_app() -> Sanic[Any, Any]:
         organisers,
         members,
         admin_limits,
+        admin_money,
         payments_webhook,
         operating,
         health,

@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     razorpay_key_secret: str
     razorpay_webhook_secret: str
     razorpay_webhook_other_secrets: str = ""
+    reconcile_seconds: float = 300.0
     google_client_id: str = ""
     google_client_secret: str = ""
     google_issuer: str = "https://accounts.google.com"

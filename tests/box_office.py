@@ -322,6 +322,10 @@ class Emulator:
         """The payer's bank wants the payment back (or an ``amount`` of it)."""
         return await self._ask("POST", f"/control/payments/{payment_id}/dispute", json=more)
 
+    async def make_settlement(self) -> None:
+        """Everything that is not settled yet is paid out."""
+        await self._ask("POST", "/control/settlements")
+
     async def settle_dispute(self, dispute_id: str, outcome: str) -> None:
         await self._ask("POST", f"/control/disputes/{dispute_id}/settle", json={"outcome": outcome})
 

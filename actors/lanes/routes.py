@@ -6,15 +6,14 @@ from sagas.clock import monotonic_seconds
 from sagas.messages import (
     CapturePayment,
     CheckPayment,
-    ConfirmSeats,
     MakePdf,
     Message,
     RefundMoney,
-    ReleaseSeats,
     RequestPayment,
     SagaCommand,
     SendLetter,
     SendPersonalLetter,
+    ShowCommand,
     TakeWebhook,
 )
 from store import catalogue
@@ -46,7 +45,7 @@ class Routes:
 
     async def of(self, command: SagaCommand) -> str:
         """The queue or lane that this command goes to."""
-        if isinstance(command, ConfirmSeats | ReleaseSeats):
+        if isinstance(command, ShowCommand):
             return await self._lane_of(command.show_id)
         return QUEUES[type(command)]
 

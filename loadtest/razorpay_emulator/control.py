@@ -1,8 +1,8 @@
 """The calls that play the buyer and the weather; the provider has none of these.
 
 POST /control/orders/{id}/pay · /control/payments/{id}/settle · /control/payments/{id}/dispute ·
-/control/disputes/{id}/settle · /control/refunds/{id}/settle · GET, POST, DELETE /control/faults ·
-GET /control/ledger · GET /control/webhooks.
+/control/disputes/{id}/settle · /control/refunds/{id}/settle · /control/settlements ·
+GET, POST, DELETE /control/faults · GET /control/ledger · GET /control/webhooks.
 What is wrong with a call is told in one sentence: 400 not JSON, 404 unknown id, 409 the provider's rules, 422 the rest.
 """
 
@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
+from . import settlements
 from .entities import Method, Outcome, PaymentRecord, WebhookPlay
 from .errors import Refused
 from .faults import EFFECTS, FaultKind, Faults
@@ -60,10 +61,15 @@ class RefundSettleWish(Struct, forbid_unknown_fields=True):
 class DisputeWish(Struct, forbid_unknown_fields=True):
     #: A part of the payment; all of it when left out.
     amount: Annotated[int, Meta(ge=1, le=10**12)] | None = None
+    webhooks: WebhooksWish | None = None
 
 
 class DisputeSettleWish(Struct, forbid_unknown_fields=True):
     outcome: DisputeOutcome
+
+
+class NothingWished(Struct, forbid_unknown_fields=True):
+    pass
 
 
 class FaultWish(Struct, forbid_unknown_fields=True):
@@ -110,7 +116,7 @@ def add_control(app: Sanic[Any, Any], provider: Provider, faults: Faults) -> Non
         wish = wished(request, DisputeWish)
         payment = known(state.payments.get(payment_id), "payment", payment_id)
         try:
-            return json_answer(provider.dispute(payment, wish.amount))
+            return json_answer(provider.dispute(payment, wish.amount, (wish.webhooks or WebhooksWish()).play))
         except Refused as refused:
             raise Wrong(409, str(refused)) from None
 
@@ -133,6 +139,11 @@ def add_control(app: Sanic[Any, Any], provider: Provider, faults: Faults) -> Non
         except Refused as refused:
             raise Wrong(409, str(refused)) from None
         return json_answer(refund.entity)
+
+    @app.post("/control/settlements")
+    async def settle_all(request: Request) -> HTTPResponse:
+        wished(request, NothingWished)
+        return json_answer({"items": settlements.settle(state)})
 
     @app.post("/control/faults")
     async def add_fault(request: Request) -> HTTPResponse:

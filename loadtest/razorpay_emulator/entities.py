@@ -129,6 +129,53 @@ class Dispute(Struct):
     created_at: int
 
 
+class Settlement(Struct):
+    id: str
+    entity: Literal["settlement"]
+    amount: int
+    status: Literal["processed"]
+    fees: int
+    tax: int
+    utr: str
+    created_at: int
+
+
+class SettlementLine(Struct):
+    """A line of the recon report, field for field."""
+
+    entity_id: str
+    type: Literal["payment", "refund", "adjustment"]
+    debit: int
+    credit: int
+    amount: int
+    currency: str
+    fee: int
+    tax: int
+    on_hold: bool
+    settled: bool
+    created_at: int
+    settled_at: int
+    settlement_id: str
+    posted_at: int | None
+    credit_type: str
+    description: str | None
+    notes: Any
+    payment_id: str | None
+    settlement_utr: str
+    order_id: str | None
+    order_receipt: str | None
+    method: str | None
+    card_network: str | None
+    card_issuer: str | None
+    card_type: str | None
+    dispute_id: str | None
+
+
+class SettlementRecord(Struct):
+    entity: Settlement
+    lines: list[SettlementLine]
+
+
 class WebhookPlay(Struct, forbid_unknown_fields=True, frozen=True):
     """How the webhooks of a payment are to arrive: how often, how late, in which order, or not at all."""
 

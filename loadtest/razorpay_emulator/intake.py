@@ -15,6 +15,7 @@ MAX_NOTES = 15
 MAX_NOTE_CHARACTERS = 256
 MAX_AMOUNT = 500_000_000  # INR 50 lakh, the usual limit of an account
 MAX_COUNT = 100
+MAX_REPORT_COUNT = 1_000
 DEFAULT_COUNT = 10
 IDEMPOTENCY_KEY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 LEAST_KEY_CHARACTERS = 10
@@ -144,12 +145,21 @@ def notes(asked: dict[str, Any]) -> Notes:
     return said
 
 
-def page(args: Any) -> tuple[int, int, int, int]:
+def page(args: Any, most: int = MAX_COUNT) -> tuple[int, int, int, int]:
     """count, skip, from, to of a list; `from` and `to` are Unix times."""
     count = _argument(args, "count", DEFAULT_COUNT)
-    if not 1 <= count <= MAX_COUNT:
-        raise Refused(f"The count must be between 1 and {MAX_COUNT}.", field="count")
+    if not 1 <= count <= most:
+        raise Refused(f"The count must be between 1 and {most}.", field="count")
     return count, _argument(args, "skip", 0), _argument(args, "from", 0), _argument(args, "to", 2**40)
+
+
+def date(args: Any) -> tuple[int, int, int | None]:
+    """year, month and perhaps day of a report."""
+    for name in ("year", "month"):
+        if args.get(name) is None:
+            raise Refused(f"The {name} field is required.", field=name)
+    day = None if args.get("day") is None else _argument(args, "day", 0)
+    return _argument(args, "year", 0), _argument(args, "month", 0), day
 
 
 def idempotency_key(said: str | None) -> str | None:

@@ -398,7 +398,7 @@ class Provider:
         entity.refund_status = "full" if whole else "partial" if entity.amount_refunded else None
         self.state.changed("payment", entity.id)
 
-    def dispute(self, payment: PaymentRecord, amount: int | None = None) -> Dispute:
+    def dispute(self, payment: PaymentRecord, amount: int | None = None, play: WebhookPlay = USUAL) -> Dispute:
         """The buyer's bank takes the payment, or a part of it, back into question."""
         entity = payment.entity
         if not entity.captured:
@@ -421,7 +421,7 @@ class Provider:
         )
         self.state.disputes[dispute.id] = dispute
         self.state.changed("dispute", dispute.id)
-        self.webhooks.send([self._event("payment.dispute.created", payment=entity, dispute=dispute)])
+        self.webhooks.send([self._event("payment.dispute.created", payment=entity, dispute=dispute)], play)
         return dispute
 
     def settle_dispute(self, dispute: Dispute, outcome: DisputeOutcome) -> None:

@@ -10,6 +10,7 @@ import binascii
 import hmac
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,7 +18,7 @@ import structlog
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
-from . import errors, intake
+from . import errors, intake, settlements
 from .faults import Faults
 from .provider import Provider
 from .settings import Settings
@@ -141,6 +142,26 @@ def get_dispute(call: Call) -> Any:
     return dispute
 
 
+def list_settlements(call: Call) -> Any:
+    made = reversed(call.provider.state.settlements.values())
+    return collection((record.entity for record in made), call.args)
+
+
+def get_settlement(call: Call) -> Any:
+    record = call.provider.state.settlements.get(call.ids["settlement_id"])
+    if record is None:
+        raise errors.unknown_id()
+    return record.entity
+
+
+def settlement_report(call: Call) -> Any:
+    """What was settled on a day, or in a month; its `skip` and `count` are about lines, of whatever time."""
+    year, month, day = intake.date(call.args)
+    count, skip = intake.page(call.args, most=intake.MAX_REPORT_COUNT)[:2]
+    items = list(islice(settlements.report(call.provider.state, year, month, day), skip, skip + count))
+    return {"entity": "collection", "count": len(items), "items": items}
+
+
 OPERATIONS: tuple[tuple[str, str, Operation], ...] = (
     ("POST", "/v1/orders", create_order),
     ("GET", "/v1/orders", list_orders),
@@ -161,6 +182,9 @@ OPERATIONS: tuple[tuple[str, str, Operation], ...] = (
     ("PATCH", "/v1/refunds/<refund_id:str>", edit_refund),
     ("GET", "/v1/disputes", list_disputes),
     ("GET", "/v1/disputes/<dispute_id:str>", get_dispute),
+    ("GET", "/v1/settlements", list_settlements),
+    ("GET", "/v1/settlements/recon/combined", settlement_report),
+    ("GET", "/v1/settlements/<settlement_id:str>", get_settlement),
 )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from .entities import Delivery, Dispute, OrderRecord, PaymentRecord, RefundKey, RefundRecord
+from .entities import Delivery, Dispute, OrderRecord, PaymentRecord, RefundKey, RefundRecord, SettlementRecord
 
 log = structlog.get_logger()
 
@@ -29,6 +29,7 @@ KINDS: dict[str, Any] = {
     "refund": RefundRecord,
     "refund_key": RefundKey,
     "dispute": Dispute,
+    "settlement": SettlementRecord,
     "delivery": Delivery,
     "count": int,
 }
@@ -50,6 +51,7 @@ class State:
         self.refunds: dict[str, RefundRecord] = {}
         self.refund_keys: dict[str, RefundKey] = {}
         self.disputes: dict[str, Dispute] = {}
+        self.settlements: dict[str, SettlementRecord] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.counts: dict[str, int] = defaultdict(int)
         self.orders_by_receipt: dict[str, list[str]] = defaultdict(list)
@@ -59,6 +61,7 @@ class State:
             "refund": self.refunds,
             "refund_key": self.refund_keys,
             "dispute": self.disputes,
+            "settlement": self.settlements,
             "delivery": self.deliveries,
             "count": self.counts,
         }

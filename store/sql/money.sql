@@ -112,9 +112,8 @@ RETURNING refund.*, before.claimed_until IS NOT NULL AS tried
 UPDATE refund SET claimed_until = now() WHERE id = $1
 
 -- name: refund_known
--- Which refund at the provider this is, in which attempt; the lease ends.  An earlier attempt's tells nothing of a later.
-UPDATE refund SET claimed_until = now(), provider_refund_id = $2, provider_attempt = $3
-WHERE id = $1 AND provider_attempt <= $3
+-- Which refund at the provider this is; the lease ends.  What an earlier attempt came to says nothing of a later one.
+UPDATE refund SET claimed_until = now(), provider_refund_id = $2 WHERE id = $1 AND attempt = $3
 
 -- name: refund_find
 SELECT * FROM refund WHERE id = $1 OR provider_refund_id = $2 ORDER BY id <> $1 LIMIT 1

@@ -47,14 +47,13 @@ class Refund(Model):
     """Money that goes back: a captured payment, or a part of it.  ``status``: pending, processed, failed.
 
     ``about`` is the cancellation that it is for; ``command_id`` the command that asked for it last, after so many other
-    attempts; ``provider_attempt`` says in which of them the provider made ``provider_refund_id``."""
+    attempts; ``provider_refund_id`` is the provider's refund of this attempt."""
 
     id = fields.UUIDField(primary_key=True)
     booking_id = fields.UUIDField(db_index=True)
     payment_id = fields.UUIDField()
     provider_payment_id = fields.CharField(max_length=60, db_index=True)
     provider_refund_id = fields.CharField(max_length=60, null=True, unique=True)
-    provider_attempt = fields.IntField(default=0, db_default=0)
     amount = fields.BigIntField()
     currency = fields.CharField(max_length=3)
     to = fields.CharField(max_length=10)

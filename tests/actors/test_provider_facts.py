@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from actors.payment_gateway import ProviderPayment, ProviderRefund
-from actors.provider_facts import ProviderDispute, dispute_event, event_of, refund_event, refund_failed
+from actors.provider_facts import dispute_event, event_of, refund_event, refund_failed
+from actors.provider_lists import ProviderDispute
 from sagas.identity import derived
 from sagas.messages import (
     AttemptFailed,

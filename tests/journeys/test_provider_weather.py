@@ -1,8 +1,11 @@
 """The provider's bad days: unknown is not failed, and nothing is charged or given back twice."""
 
 import asyncio
+import sys
 import uuid
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from box_office import let_time_pass, until
 
 
@@ -30,14 +33,24 @@ async def test_while_the_provider_is_down_seats_are_kept_and_it_is_left_alone(pr
     await them[0].until_ticketed(held[0]["id"])
 
 
-async def test_an_attempt_that_is_pending_at_the_bank_is_known_before_the_hold_ends(shows, buyer, emulator):
-    """No webhook tells of it: the provider is asked shortly before the end."""
+async def test_an_attempt_that_is_pending_at_the_bank_keeps_the_seats_once_more(shows, buyer, emulator):
+    """No webhook tells of it: the provider is asked shortly before the end, and the bank says yes after it."""
     show = await shows.make(hold_seconds=8)
     held = await buyer.hold(show, show.seats[0])
     order = await buyer.until_payable(held["id"])
-    await emulator.pay(order, "pending")
-    told = await buyer.until_told(held["id"], "attempt_pending")
-    assert "hold_expired" not in told
+    paid = await emulator.pay(order, "pending")
+    assert "hold_expired" not in await buyer.until_told(held["id"], "attempt_pending")
+    assert "hold_expired" not in await buyer.until_told(held["id"], "hold_extended")
+    first_end = datetime.fromisoformat(held["held_until"])
+    extended = datetime.fromisoformat((await buyer.booking(held["id"]))["held_until"])
+    assert first_end < extended <= first_end + timedelta(seconds=120)
+
+    async def has_passed():
+        return datetime.now(UTC) > first_end
+
+    await until("the hold would have ended", has_passed)
+    await emulator.settle(paid["razorpay_payment_id"], "captured")
+    await buyer.until_ticketed(held["id"])
 
 
 async def test_a_pending_refund_is_asked_about_until_it_has_ended(show, buyer, emulator, rows):
@@ -56,3 +69,89 @@ async def test_a_pending_refund_is_asked_about_until_it_has_ended(show, buyer, e
     await rows.execute("UPDATE refund SET next_check_at = now() WHERE booking_id = $1", uuid.UUID(held["id"]))
     await buyer.until_refunded(held["id"], 1)
     assert len((await emulator.payment(wrong["razorpay_payment_id"]))["refunds"]) == 1
+
+
+SLOW = ("timeout", "hang")
+
+
+async def payable(buyer, show):
+    held = await buyer.hold(show, show.seats[0])
+    return held["id"], await buyer.until_payable(held["id"])
+
+
+async def befallen(emulator, kind, rows, booking_id):
+    """The fault has met its call, and whatever waits for its time after that is due now."""
+
+    async def is_used_up():
+        return not await emulator.faults_waiting()
+
+    await until(f"{kind} has befallen a call", is_used_up, within=30)
+    if kind in SLOW:
+        await asyncio.sleep(11)  # our own patience with an answer is 10 s
+    await let_time_pass(rows, booking_id)
+
+
+@pytest.mark.parametrize("kind", ["500-after-success", "timeout", "hang", "429"])
+async def test_a_gateway_that_answers_after_our_timeout_has_charged_once(show, buyer, emulator, rows, kind):
+    """The capture was carried out (or was not), and nobody heard: it is asked for again, and done once."""
+    booking_id, order = await payable(buyer, show)
+    await emulator.fault(kind, only="POST /v1/payments")
+    paid = await emulator.pay(order, "authorized", webhooks={"drop": True})
+    await rows.execute("UPDATE payment SET next_check_at = now() WHERE booking_id = $1", uuid.UUID(booking_id))
+    await befallen(emulator, kind, rows, booking_id)
+    confirmed = await buyer.until_ticketed(booking_id, within=60)
+    assert confirmed["refunds"] == [] and confirmed["payment"]["status"] == "captured"
+    ledger = await emulator.payment(paid["razorpay_payment_id"])
+    assert (ledger["captured"], ledger["refunded"]) == (True, 0)
+    assert await rows.fetchval("SELECT count(*) FROM capture WHERE booking_id = $1", uuid.UUID(booking_id)) == 1
+
+
+@pytest.mark.parametrize("kind", ["500-after-success", "timeout", "hang", "429"])
+async def test_a_refund_whose_answer_is_lost_is_given_once(show, buyer, emulator, rows, kind):
+    booking_id, order = await payable(buyer, show)
+    await emulator.fault(kind, only="POST /v1/payments")
+    wrong = await emulator.pay(order, amount=700)
+    await befallen(emulator, kind, rows, booking_id)
+    await buyer.until_refunded(booking_id, 1, within=60)
+    ledger = await emulator.payment(wrong["razorpay_payment_id"])
+    assert [refund["amount"] for refund in ledger["refunds"]] == [700]
+
+
+async def test_an_order_call_that_hangs_is_asked_for_again(show, buyer, emulator, rows):
+    """It did nothing and never answered: asked again by its receipt, there is one order."""
+    await emulator.fault("hang", only="POST /v1/orders")
+    held = await buyer.hold(show, show.seats[0])
+    await befallen(emulator, "hang", rows, held["id"])
+    order = await buyer.until_payable(held["id"], within=60)
+    payment_id = await rows.fetchval("SELECT id FROM payment WHERE booking_id = $1", uuid.UUID(held["id"]))
+    assert [found["id"] for found in await emulator.orders(payment_id.hex)] == [order]
+
+
+async def test_a_refund_that_fails_stays_owed_in_front_of_an_operator(show, buyer, buyers, emulator):
+    """Neither given up nor told as done: the money is a row, with what was tried."""
+    booking_id, order = await payable(buyer, show)
+    await emulator.fault("refund-fails")
+    wrong = await emulator.pay(order, amount=700)
+    booking = await buyer.until(
+        booking_id, "the refund has failed", lambda b: [r["status"] for r in b["refunds"]] == ["failed"]
+    )
+    assert (await emulator.payment(wrong["razorpay_payment_id"]))["refunded"] == 0
+    assert "money_refunded" not in await buyer.timeline(booking_id)
+    admin = await buyers.make(role="admin")
+
+    async def look():
+        found = (await admin.ask("GET", "/v1/admin/money?limit=100")).json()["items"]
+        return [one for one in found if one["subject"] == booking["refunds"][0]["id"]]
+
+    [matter] = await look() or await reconciled(look)
+    assert (matter["kind"], matter["amount"]["amount"], len(matter["tried"])) == ("refund-failed", 700, 1)
+
+
+async def reconciled(look):
+    """After a run of the reconciler, which the sweeps make every few minutes."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "actors.reconcile", "--hours", "0.1", "--wait-seconds", "0",
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    await asyncio.wait_for(process.wait(), 60)
+    return await look()

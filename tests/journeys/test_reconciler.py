@@ -1,0 +1,179 @@
+"""The reconciler: what the provider has and we have not heard of is told to its saga; the rest is in front of us."""
+
+import asyncio
+import os
+import re
+import sys
+import uuid
+
+import pytest
+from box_office import PRICE, until
+
+
+async def reconcile(*words):
+    """As `make verify` does; how much is unexplained, of which other tests have left some."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "actors.reconcile", "--hours", "1", "--wait-seconds", "0", *words,
+        env=os.environ | {"LOG_FORMAT": "json"}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, errors = await asyncio.wait_for(process.communicate(), 90)
+    said = out.decode() + errors.decode()
+    assert "Traceback" not in said, said
+    unexplained = int(re.search(r"^unexplained: (\d+)$", said, re.MULTILINE)[1])
+    assert process.returncode == (1 if unexplained else 0), said
+    return unexplained
+
+
+@pytest.fixture
+async def before():
+    """What was unexplained before the test."""
+    return await reconcile("--wait-seconds", "5")
+
+
+@pytest.fixture
+async def matters(buyers):
+    """What an operator sees of these payments, refunds or disputes: kind by subject."""
+    admin = await buyers.make(role="admin")
+
+    async def ask(*subjects):
+        found, cursor = {}, ""
+        while cursor is not None:
+            answer = await admin.ask("GET", f"/v1/admin/money?limit=100{cursor and '&cursor=' + cursor}")
+            assert answer.status_code == 200, answer.text
+            found |= {one["subject"]: one for one in answer.json()["items"] if one["subject"] in subjects}
+            cursor = answer.json()["next_cursor"]
+        return found
+
+    return ask
+
+
+async def payable(buyer, show):
+    held = await buyer.hold(show, show.seats[0])
+    return held["id"], await buyer.until_payable(held["id"])
+
+
+async def leave_it_to_the_reconciler(rows, booking_id):
+    """No sweep asks about this booking's payment or sends for it again."""
+    await rows.execute("UPDATE payment SET next_check_at = NULL WHERE booking_id = $1", uuid.UUID(booking_id))
+    await rows.execute("UPDATE saga SET next_send_at = 'infinity' WHERE id = $1", uuid.UUID(booking_id))
+
+
+async def test_a_sale_is_explained_to_the_paisa(before, show, buyer, emulator):
+    booking_id, order = await payable(buyer, show)
+    await emulator.pay(order)
+    await buyer.until_ticketed(booking_id)
+    assert await reconcile() == before
+
+
+async def test_a_capture_that_nobody_told_us_of_is_found_and_seated(before, show, buyer, emulator, rows):
+    booking_id, order = await payable(buyer, show)
+    await leave_it_to_the_reconciler(rows, booking_id)
+    await emulator.pay(order, webhooks={"drop": True})
+    assert await reconcile("--wait-seconds", "20") == before
+    await buyer.until_ticketed(booking_id)
+
+
+async def test_money_for_an_order_whose_id_was_never_saved_is_found_by_its_receipt(before, show, buyer, emulator, rows):
+    """We died between the order and saving its id, and the webhook found no order of ours."""
+    booking_id, order = await payable(buyer, show)
+    await leave_it_to_the_reconciler(rows, booking_id)
+    await rows.execute("UPDATE payment SET razorpay_order_id = NULL WHERE booking_id = $1", uuid.UUID(booking_id))
+    await emulator.pay(order, webhooks={"drop": True})
+    assert await reconcile("--wait-seconds", "20") == before
+    await buyer.until_ticketed(booking_id)
+
+
+async def test_a_refund_whose_answer_was_lost_is_found_and_not_given_twice(before, show, buyer, emulator, rows):
+    booking_id, order = await payable(buyer, show)
+    await emulator.fault("refund-pending")
+    wrong = await emulator.pay(order, amount=700)
+
+    async def is_pending():
+        return (await emulator.payment(wrong["razorpay_payment_id"]))["refunds"]
+
+    [refund] = await until("the provider has the refund", is_pending)
+    await until("our side knows of it", lambda: provider_id(rows, booking_id))
+    await leave_it_to_the_reconciler(rows, booking_id)
+    await rows.execute(
+        "UPDATE refund SET provider_refund_id = NULL, next_check_at = 'infinity' WHERE booking_id = $1",
+        uuid.UUID(booking_id),
+    )
+    await emulator.settle_refund(refund["id"], "processed", webhooks={"drop": True})
+    assert await reconcile("--wait-seconds", "20") == before
+    await buyer.until_refunded(booking_id, 1)
+    assert len((await emulator.payment(wrong["razorpay_payment_id"]))["refunds"]) == 1
+
+
+async def provider_id(rows, booking_id):
+    return await rows.fetchval(
+        "SELECT provider_refund_id FROM refund WHERE booking_id = $1", uuid.UUID(booking_id)
+    )  # fmt: skip
+
+
+async def test_a_dispute_that_nobody_told_us_of_is_told_and_stands_in_front_of_an_operator(
+    before, show, buyer, emulator, matters
+):
+    booking_id, order = await payable(buyer, show)
+    paid = await emulator.pay(order)
+    await buyer.until_ticketed(booking_id)
+    dispute = (await emulator.dispute(paid["razorpay_payment_id"], webhooks={"drop": True}))["id"]
+    assert await reconcile() == before
+    await buyer.until_told(booking_id, "dispute_changed")
+    matter = (await matters(dispute))[dispute]
+    assert (matter["kind"], matter["booking_id"]) == ("dispute-open", booking_id)
+    assert matter["amount"] == {"amount": PRICE, "currency": "INR"}
+    await emulator.settle_dispute(dispute, "won")
+    assert await reconcile() == before
+    assert await matters(dispute) == {}
+
+
+async def test_money_for_nothing_of_ours_is_unexplained(before, emulator, matters, provider):
+    """Somebody pays an order that our side never made: the sum says so, and a human is told."""
+    order = (await provider("POST", "/v1/orders", json={"amount": 4_200, "currency": "INR"}))["id"]
+    stray = (await emulator.pay(order, webhooks={"drop": True}))["razorpay_payment_id"]
+    for _ in range(2):
+        assert await reconcile() == before + 4_200
+    assert (await matters(stray))[stray]["kind"] == "payment-unknown-order"
+
+
+async def test_a_refund_that_we_never_asked_for_is_unexplained(before, show, buyer, emulator, matters, provider):
+    """Given by hand on the provider's own pages."""
+    booking_id, order = await payable(buyer, show)
+    paid = (await emulator.pay(order))["razorpay_payment_id"]
+    await buyer.until_ticketed(booking_id)
+    refund = (await provider("POST", f"/v1/payments/{paid}/refund", json={"amount": 1_100}))["id"]
+    assert await reconcile() == before + 1_100
+    kinds = {subject: matter["kind"] for subject, matter in (await matters(refund, paid)).items()}
+    assert kinds == {refund: "refund-unknown", paid: "payment-refunds-differ"}
+
+
+async def test_settlements_are_noted_line_by_line_once_each(show, buyer, emulator, rows):
+    booking_id, order = await payable(buyer, show)
+    paid = (await emulator.pay(order))["razorpay_payment_id"]
+    wrong = (await emulator.pay(order, amount=900, force=True))["razorpay_payment_id"]
+    await buyer.until_ticketed(booking_id)
+    await buyer.until_refunded(booking_id, 1)
+    await emulator.make_settlement()
+    for _ in range(2):
+        await reconcile("--wait-seconds", "0")
+    lines = await rows.fetch(
+        "SELECT * FROM settlement_line WHERE entity_id = ANY($1) OR provider_payment_id = $2 ORDER BY kind, amount",
+        [paid, wrong], wrong,
+    )  # fmt: skip
+    assert [(line["kind"], line["amount"], line["credit"] - line["debit"]) for line in lines] == [
+        ("payment", 900, 900 - lines[0]["fee"]), ("payment", PRICE, PRICE - lines[1]["fee"]), ("refund", 900, -900),
+    ]  # fmt: skip
+    assert lines[1]["fee"] > lines[1]["tax"] > 0 and all(line["booked_at"] is None for line in lines)
+
+
+@pytest.fixture
+async def provider(http):
+    """The provider's own API, as somebody uses it beside us."""
+
+    async def ask(method, path, **more):
+        keys = (os.environ["RAZORPAY_KEY_ID"], os.environ["RAZORPAY_KEY_SECRET"])
+        answer = await http.request(method, f"{os.environ['RAZORPAY_URL']}{path}", auth=keys, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return ask
