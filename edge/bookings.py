@@ -71,6 +71,7 @@ async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWi
         section_id=body.section_id,
         together=body.together,
         method=body.payment.method,
+        from_wallet=body.payment.from_wallet or 0,
         **body.extras,
     )
     options = Options(request.ctx.traceparent, here.id if wait_seconds else "")

@@ -1,6 +1,6 @@
 """Paying for a held booking: in another way, or back from the provider's Checkout."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,7 @@ from edge.problems import Problem, invalid, refusal_problem, unavailable
 from edge.request_headers import idempotency_key
 from edge.signatures import checkout_is_signed
 from edge.tokens import Who
+from edge.wishes import MethodWish
 from sagas.identity import derived, new_id, saga_lane
 from sagas.messages import CheckPayment, MethodChosen
 from sagas.refusals import WalletTooLow
@@ -26,10 +27,6 @@ from store import money
 from store.settings import settings
 
 paying = Blueprint("paying")
-
-
-class MethodWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    method: Literal["razorpay", "wallet"]
 
 
 class CheckoutAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,12 +48,15 @@ async def choose_method(request: Request, booking_id: UUID, who: Who, body: Meth
     view = views.booking(rows.from_row(whole), whole)
     if view.status != "held" or view.amounts is None or (view.payment and view.payment.status == "captured"):
         raise Problem(409, "Only a held booking that is not paid yet can be paid in another way.")
-    total = view.amounts.total
-    if body.method == "wallet" and (balance := await money.balance(who.id, total.currency)) < total.amount:
+    total, part = view.amounts.total, body.from_wallet or 0
+    if part >= total.amount:
+        raise invalid("/from_wallet", "this is all that the booking costs: choose the method wallet")
+    asked = total.amount if body.method == "wallet" else part
+    if asked and (balance := await money.balance(who.id, total.currency)) < asked:
         too_low = WalletTooLow(detail="Your wallet holds too little for this booking.", balance=balance)
         raise refusal_problem(msgspec.json.encode(too_low).decode(), booking_id=booking_id, place=view.place)
-    event_id = derived(booking_id, "method", key, body.method)
-    chosen = MethodChosen(event_id=event_id, booking_id=booking_id, method=body.method)
+    event_id = derived(booking_id, "method", key, body.method, *([part] if part else []))
+    chosen = MethodChosen(event_id=event_id, booking_id=booking_id, method=body.method, from_wallet=part)
     lane = saga_lane(booking_id, settings().saga_lanes)
     try:
         await context(request).publisher.publish(seal(lane, chosen, Options(request.ctx.traceparent)))
