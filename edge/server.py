@@ -48,6 +48,7 @@ from edge.search import search
 from edge.show_records import show_records
 from edge.shows import shows
 from edge.venues import venues
+from edge.wallet import wallet
 from sagas.clock import monotonic_seconds
 from store.connection import is_operating
 from store.logs import configure
@@ -81,6 +82,7 @@ def make_app() -> Sanic[Any, Any]:
         quotes,
         my_bookings,
         paying,
+        wallet,
         catalogue,
         shows,
         coupons,

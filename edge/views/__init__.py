@@ -36,6 +36,17 @@ from edge.views.catalogue import (
     VenueView,
 )
 from edge.views.figures import DayFigures, FiguresView, SectionFigures, ShowFigures, TotalFigures
+from edge.views.money import (
+    PaymentItem,
+    PaymentList,
+    TopUpView,
+    WalletEntry,
+    WalletEntryList,
+    WalletView,
+    payment_item,
+    top_up,
+    wallet_entry,
+)
 from edge.views.people import (
     AccountList,
     AccountView,
@@ -89,6 +100,8 @@ __all__ = [
     "LogInView",
     "OwnEventItem",
     "OwnEventList",
+    "PaymentItem",
+    "PaymentList",
     "PaymentView",
     "PersonalData",
     "PresaleView",
@@ -109,13 +122,20 @@ __all__ = [
     "Timeline",
     "TimelineItem",
     "TokensView",
+    "TopUpView",
     "TotalFigures",
     "UserView",
     "VenueList",
     "VenueRef",
     "VenueView",
+    "WalletEntry",
+    "WalletEntryList",
+    "WalletView",
     "amounts_view",
     "booking",
+    "payment_item",
     "queued",
     "refusal_of",
+    "top_up",
+    "wallet_entry",
 ]

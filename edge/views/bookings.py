@@ -175,13 +175,18 @@ def booking(row: BookingRow, whole: Any = None) -> BookingView:
         amounts=amounts_view(_amounts(row.amounts), currency) if decided else None,
         held_until=row.held_until if decided else None,
         payment=_payment(row, whole, progress) if decided else None,
-        refunds=[
-            RefundView(refund.id, Money(refund.amount, refund.currency), refund.to, refund.status, refund.reason)
-            for refund in (_refunds(whole["refunds"]) if whole is not None else [])
-        ],
+        refunds=refund_views(whole["refunds"]) if whole is not None else [],
         tickets=_ids(whole["tickets"]) if whole is not None else [],
         refusal=refusal.body() if (refusal := refusal_of(row, whole)) else None,
     )
+
+
+def refund_views(text: str) -> list[RefundView]:
+    """Refunds from the JSON in which a row holds them."""
+    return [
+        RefundView(refund.id, Money(refund.amount, refund.currency), refund.to, refund.status, refund.reason)
+        for refund in _refunds(text)
+    ]
 
 
 def amounts_view(amounts: Amounts, currency: str) -> AmountsView:
