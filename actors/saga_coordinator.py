@@ -308,7 +308,7 @@ class _Batch:
             case RequestPayment():
                 self._money.requested.append(command)
                 if command.method == "razorpay":
-                    return None
+                    return self._wallet_is_short(command)
                 return PaymentReady(
                     event_id=event_id_for(command.command_id, PaymentReady), booking_id=command.booking_id,
                     answers=command.command_id, payment_id=command.payment_id, method=command.method,
@@ -340,6 +340,14 @@ class _Batch:
             case _:
                 return None
 
+    def _wallet_is_short(self, command: RequestPayment) -> Event | None:
+        """Nobody is asked to pay by Razorpay beside a wallet that holds too little for its part."""
+        facts = self._sagas[command.booking_id].progress.facts
+        part = facts.from_wallet if isinstance(facts, booking.Facts) else 0
+        if not part or self._books.balance(facts.buyer_id, command.currency) >= part:
+            return None
+        return self._too_low(command, facts.buyer_id)
+
     def _pay(self, command: CapturePayment) -> Event:
         """Take the money: from the wallet, or as the box office has taken it.  A total of 0 takes nothing."""
         self._money.requested.append(
@@ -356,10 +364,13 @@ class _Batch:
                 provider_payment_id=f"{command.method}:{command.payment_id}", amount=command.amount,
                 currency=command.currency,
             )  # fmt: skip
+        return self._too_low(command, command.buyer_id)
+
+    def _too_low(self, command: RequestPayment | CapturePayment, buyer_id: UUID) -> Event:
         return PaymentRefused(
             event_id=event_id_for(command.command_id, PaymentRefused), booking_id=command.booking_id,
             answers=command.command_id, payment_id=command.payment_id, reason="wallet-too-low",
-            balance=self._books.balance(command.buyer_id, command.currency),
+            balance=self._books.balance(buyer_id, command.currency),
         )  # fmt: skip
 
     def _give_back(self, command: RefundMoney) -> Event:

@@ -17,7 +17,7 @@ from edge import views
 from edge.context import Context, context
 from edge.limits import limit_headers
 from edge.operation import json, operation
-from edge.problems import Problem, not_found, refusal_problem, too_many, unavailable
+from edge.problems import key_reused, not_found, refusal_problem, too_many, unavailable
 from edge.request_headers import idempotency_key, waiting
 from edge.show_cache import KnownShow
 from edge.tokens import Who
@@ -71,6 +71,7 @@ async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWi
         section_id=body.section_id,
         together=body.together,
         method=body.payment.method,
+        from_wallet=body.payment.from_wallet or 0,
         **body.extras,
     )
     options = Options(request.ctx.traceparent, here.id if wait_seconds else "")
@@ -150,7 +151,7 @@ async def _decided(
     """The decision, as it was told, or as Postgres knows it at the deadline; else the booking is still queued."""
     if reply is not None and reply.booking is None and reply.refusal is not None:
         problem = refusal_problem(reply.refusal, booking_id=wish.booking_id)
-        raise _key_reused() if problem.kind == KeyReused.type() else problem
+        raise key_reused() if problem.kind == KeyReused.type() else problem
     row, whole = reply.booking if reply else None, None
     if row is None or row.state not in ("held", "refused"):
         whole = await _known(wish.booking_id)
@@ -166,7 +167,7 @@ def _as_decided(
 ) -> HTTPResponse:
     """The booking as it stands, or its refusal; a repeat that does not wait is answered 202, as the first was."""
     if row.body_hash != body_hash:
-        raise _key_reused()
+        raise key_reused()
     refusal = views.refusal_of(row, whole)
     if waited and refusal is not None:
         refusal.headers |= headers
@@ -197,11 +198,4 @@ def _refuse_unaccepted(here: Context, acceptance: Acceptance, headers: dict[str,
         case "crowded":
             raise too_many("So many are waiting for this show that no more can be taken now.", 2.0, headers)
         case "reused":
-            raise _key_reused()
-
-
-def _key_reused() -> Problem:
-    return Problem(
-        422, "This Idempotency-Key was used for another request. Use a new one.", kind="key-reused",
-        title="This key was used before", errors=[{"pointer": "", "detail": "Idempotency-Key was used before"}],
-    )  # fmt: skip
+            raise key_reused()

@@ -209,7 +209,7 @@ def _named(row: Any, seats: list[str] | None) -> list[str]:
 
 
 def cancellation_view(row: Any) -> CancellationView:
-    refunds = views.refunds_view(row["refunds"])
+    refunds = views.refund_views(row["refunds"])
     states = {refund.status for refund in refunds}
     done = row["taken_up_at"] is not None and states <= {"processed"}
     return CancellationView(

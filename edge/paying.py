@@ -1,6 +1,5 @@
 """Paying for a held booking: in another way, or back from the provider's Checkout."""
 
-from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -8,36 +7,24 @@ from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
 from actors.lanes.publisher import NotAccepted
-from actors.lanes.routes import PAYMENTS
 from actors.lanes.wire import Options, seal
 from edge import views
+from edge.checkout import CheckoutAnswer, check_answer
 from edge.context import context
 from edge.my_bookings import own_booking
 from edge.operation import json, operation
 from edge.problems import Problem, invalid, refusal_problem, unavailable
 from edge.request_headers import idempotency_key
-from edge.signatures import checkout_is_signed
 from edge.tokens import Who
-from sagas.identity import derived, new_id, saga_lane
-from sagas.messages import CheckPayment, MethodChosen
+from edge.wishes import MethodWish
+from sagas.identity import derived, saga_lane
+from sagas.messages import MethodChosen
 from sagas.refusals import WalletTooLow
 from store import bookings as rows
 from store import money
 from store.settings import settings
 
 paying = Blueprint("paying")
-
-
-class MethodWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    method: Literal["razorpay", "wallet"]
-
-
-class CheckoutAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What Checkout hands back to the shop."""
-
-    razorpay_order_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    razorpay_payment_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    razorpay_signature: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
 @operation(
@@ -51,12 +38,15 @@ async def choose_method(request: Request, booking_id: UUID, who: Who, body: Meth
     view = views.booking(rows.from_row(whole), whole)
     if view.status != "held" or view.amounts is None or (view.payment and view.payment.status == "captured"):
         raise Problem(409, "Only a held booking that is not paid yet can be paid in another way.")
-    total = view.amounts.total
-    if body.method == "wallet" and (balance := await money.balance(who.id, total.currency)) < total.amount:
+    total, part = view.amounts.total, body.from_wallet or 0
+    if part >= total.amount:
+        raise invalid("/from_wallet", "this is all that the booking costs: choose the method wallet")
+    asked = total.amount if body.method == "wallet" else part
+    if asked and (balance := await money.balance(who.id, total.currency)) < asked:
         too_low = WalletTooLow(detail="Your wallet holds too little for this booking.", balance=balance)
         raise refusal_problem(msgspec.json.encode(too_low).decode(), booking_id=booking_id, place=view.place)
-    event_id = derived(booking_id, "method", key, body.method)
-    chosen = MethodChosen(event_id=event_id, booking_id=booking_id, method=body.method)
+    event_id = derived(booking_id, "method", key, body.method, *([part] if part else []))
+    chosen = MethodChosen(event_id=event_id, booking_id=booking_id, method=body.method, from_wallet=part)
     lane = saga_lane(booking_id, settings().saga_lanes)
     try:
         await context(request).publisher.publish(seal(lane, chosen, Options(request.ctx.traceparent)))
@@ -72,14 +62,5 @@ async def choose_method(request: Request, booking_id: UUID, who: Who, body: Meth
 async def verify_payment(request: Request, booking_id: UUID, who: Who, body: CheckoutAnswer) -> HTTPResponse:
     """What Checkout handed back: its signature is checked, and the provider is asked what was paid."""
     whole = await own_booking(who, booking_id)
-    if whole["razorpay_order_id"] != body.razorpay_order_id or not checkout_is_signed(
-        body.razorpay_order_id, body.razorpay_payment_id, body.razorpay_signature
-    ):
-        raise invalid("/razorpay_signature", "this does not belong to the booking's payment")
-    payment_id = whole["payment_id"]
-    check = CheckPayment(command_id=new_id(), booking_id=booking_id, payment_id=payment_id)
-    try:
-        await context(request).publisher.publish(seal(PAYMENTS, check, Options(request.ctx.traceparent)))
-    except NotAccepted as error:
-        raise unavailable("Please send this again.") from error
+    await check_answer(request, body, whole["razorpay_order_id"], whole["payment_id"], booking_id)
     return json(views.booking(rows.from_row(whole), whole), 202)

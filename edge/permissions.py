@@ -126,6 +126,13 @@ MAY: dict[str, Rule] = {
     "postpone_show": MANAGERS,
     "deactivate_venue": MANAGERS,
     "get_cancellation": STAFF,
+    # edge/wallet.py
+    "get_wallet": OWN,
+    "list_wallet_entries": OWN,
+    "create_top_up": OWN,
+    "get_top_up": OWN,
+    "verify_top_up": OWN,
+    "list_payments": OWN,
     # edge/shows.py, coupons.py, show_records.py, charges.py
     "create_shows": MANAGERS,
     "change_show": MANAGERS,

@@ -55,6 +55,13 @@ def not_found() -> Problem:
     return Problem(404, "There is no such thing here, or it is not yours.")
 
 
+def key_reused() -> Problem:
+    return Problem(
+        422, "This Idempotency-Key was used for another request. Use a new one.", kind="key-reused",
+        title="This key was used before", errors=[{"pointer": "", "detail": "Idempotency-Key was used before"}],
+    )  # fmt: skip
+
+
 def invalid(pointer: str, detail: str) -> Problem:
     return Problem(422, detail, errors=[{"pointer": pointer, "detail": detail}])
 

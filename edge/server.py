@@ -51,6 +51,7 @@ from edge.search import search
 from edge.show_records import show_records
 from edge.shows import shows
 from edge.venues import venues
+from edge.wallet import wallet
 from sagas.clock import monotonic_seconds
 from store.connection import is_operating
 from store.logs import configure
@@ -86,6 +87,7 @@ def make_app() -> Sanic[Any, Any]:
         paying,
         cancellations,
         called_off,
+        wallet,
         catalogue,
         shows,
         coupons,

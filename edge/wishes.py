@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from edge.problems import invalid
 from edge.show_cache import KnownShow
@@ -18,7 +19,22 @@ Quantity = Annotated[int, msgspec.Meta(ge=1, le=PLACES_LIMIT)]
 CouponCode = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,40}$")]
 
 
-class PaymentWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+#: What a buyer's wallet is to pay, in minor units of the show's currency.
+FromWallet = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+
+
+class MethodWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``from_wallet``: what the wallet pays of it, and Razorpay the rest."""
+
+    method: Literal["razorpay", "wallet"]
+    from_wallet: FromWallet | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.method != "razorpay" and self.from_wallet is not UNSET:
+            raise ValueError("`from_wallet` goes with the method razorpay, which pays the rest")
+
+
+class PaymentWish(MethodWish, frozen=True):
     method: Literal["razorpay", "wallet"] = "razorpay"
 
 

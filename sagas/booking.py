@@ -97,6 +97,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     from_wallet: int = 0
     parts: tuple[Part, ...] = ()
     authorized: str = ""
+    authorized_amount: int | None = None
     stray: tuple[str, ...] = ()
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()
@@ -158,7 +159,7 @@ def learn(facts: Facts, event: Event) -> Facts:
             part = Part(event.payment_id, event.provider_payment_id, event.method, event.amount)
             return msgspec.structs.replace(facts, parts=(*facts.parts, part))
         case MoneyAuthorized() if _is_due(facts, event):
-            return msgspec.structs.replace(facts, authorized=event.provider_payment_id)
+            return msgspec.structs.replace(facts, authorized=event.provider_payment_id, authorized_amount=event.amount)
         case MethodChosen():
             return msgspec.structs.replace(facts, method=event.method, from_wallet=event.from_wallet)
         case PaymentRefused():
@@ -250,8 +251,8 @@ def build(command: type[Message], facts: Facts, outcome: str, because: Event) ->
     if command is RequestPayment:
         return money
     if command is CapturePayment:
-        if method == "razorpay" and not facts.authorized:
-            return None
+        if method == "razorpay" and not (facts.authorized and facts.authorized_amount in (None, amount)):
+            return None  # an authorized payment is taken whole, or left to lapse
         return money | {"buyer_id": facts.buyer_id, "provider_payment_id": facts.authorized}
     if command is RefundMoney:
         if isinstance(because, RefundAgain):

@@ -216,11 +216,13 @@ def _forward(saga: Saga, at: Progress, step: Step, event: Event) -> Moved:
 
 
 def _turn_round(saga: Saga, at: Progress, refusal: Event) -> Moved:
+    """A step of which only a part stands is undone after those that were finished: money goes back once the lane has
+    released the seats."""
     for step in saga.steps:
         if type(refusal) in step.undone:
             at = _without(at, step.name)
         elif step.stands and step.stands(at.facts) and step.name not in at.done:
-            at = msgspec.structs.replace(at, done=(*at.done, step.name))
+            at = msgspec.structs.replace(at, done=(step.name, *at.done))
     outcome = saga.outcomes[type(refusal)]
     at = msgspec.structs.replace(at, course="back", outcome=outcome, awaiting=_without_awaited(at), awaited=None)
     return _back(saga, at, refusal)

@@ -54,7 +54,7 @@ class Books:
         after = [self._after(entry, posting.currency) for entry in moves]
         if any(balance is not None and balance < 0 for balance in after):
             return False
-        row = _TransactionRow(new_id(), posting.kind, posting.reference, posting.booking_id, posting.note)
+        row = _TransactionRow(self._next_id(), posting.kind, posting.reference, posting.booking_id, posting.note)
         self._transactions.append(row)
         for n, (entry, balance) in enumerate(zip(moves, after, strict=True), start=1):
             self._entries.append(_EntryRow(row.id, n, *entry[:2], posting.currency, entry.amount, balance))
@@ -62,6 +62,11 @@ class Books:
                 self._balances[entry.owner, posting.currency] = balance
                 self._changed.add((entry.owner, posting.currency))
         return True
+
+    def _next_id(self) -> UUID:
+        """Ids rise in the order in which it was booked: so histories are told in that order."""
+        last = self._transactions[-1].id.int if self._transactions else 0
+        return max(new_id(), UUID(int=last + 1))
 
     def _after(self, entry: Entry, currency: str) -> int | None:
         if entry.account != "wallet" or entry.owner is None:

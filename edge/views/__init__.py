@@ -12,7 +12,7 @@ from edge.views.bookings import (
     amounts_view,
     booking,
     queued,
-    refunds_view,
+    refund_views,
     refusal_of,
 )
 from edge.views.catalogue import (
@@ -37,6 +37,17 @@ from edge.views.catalogue import (
     VenueView,
 )
 from edge.views.figures import DayFigures, FiguresView, SectionFigures, ShowFigures, TotalFigures
+from edge.views.money import (
+    PaymentItem,
+    PaymentList,
+    TopUpView,
+    WalletEntry,
+    WalletEntryList,
+    WalletView,
+    payment_item,
+    top_up,
+    wallet_entry,
+)
 from edge.views.people import (
     AccountList,
     AccountView,
@@ -90,6 +101,8 @@ __all__ = [
     "LogInView",
     "OwnEventItem",
     "OwnEventList",
+    "PaymentItem",
+    "PaymentList",
     "PaymentView",
     "PersonalData",
     "PresaleView",
@@ -110,14 +123,21 @@ __all__ = [
     "Timeline",
     "TimelineItem",
     "TokensView",
+    "TopUpView",
     "TotalFigures",
     "UserView",
     "VenueList",
     "VenueRef",
     "VenueView",
+    "WalletEntry",
+    "WalletEntryList",
+    "WalletView",
     "amounts_view",
     "booking",
+    "payment_item",
     "queued",
-    "refunds_view",
+    "refund_views",
     "refusal_of",
+    "top_up",
+    "wallet_entry",
 ]

@@ -11,6 +11,7 @@ from sagas import booking as booking_saga
 from sagas.identity import booking_code
 from sagas.money import Money
 from sagas.prices import Amounts
+from sagas.saga import Progress
 from store.bookings import BookingRow
 from store.sagas import restore
 from store.settings import settings
@@ -43,11 +44,14 @@ class AmountsView(msgspec.Struct):
 
 
 class PaymentView(msgspec.Struct, omit_defaults=True):
+    """``from_wallet``: what the wallet pays of it, once the rest has come by Razorpay."""
+
     method: str
     status: Literal["preparing", "ready", "authorized", "captured", "failed"]
     razorpay_order_id: str | None = None
     key_id: str | None = None
     checkout_url: str | None = None
+    from_wallet: Money | None = None
 
 
 class RefundView(msgspec.Struct):
@@ -171,18 +175,18 @@ def booking(row: BookingRow, whole: Any = None) -> BookingView:
         ],
         amounts=amounts_view(_amounts(row.amounts), currency) if decided else None,
         held_until=row.held_until if decided else None,
-        payment=_payment(row, whole) if decided else None,
-        refunds=refunds_view(whole["refunds"]) if whole is not None else [],
+        payment=_payment(row, whole, progress) if decided else None,
+        refunds=refund_views(whole["refunds"]) if whole is not None else [],
         tickets=_ids(whole["tickets"]) if whole is not None else [],
         refusal=refusal.body() if (refusal := refusal_of(row, whole)) else None,
     )
 
 
-def refunds_view(stored: str) -> list[RefundView]:
-    """Refunds as SQL has gathered them."""
+def refund_views(text: str) -> list[RefundView]:
+    """Refunds from the JSON in which a row holds them."""
     return [
         RefundView(refund.id, Money(refund.amount, refund.currency), refund.to, refund.status, refund.reason)
-        for refund in _refunds(stored)
+        for refund in _refunds(text)
     ]
 
 
@@ -205,11 +209,14 @@ def _seat(status: str) -> str:
     return {"held": "held", "confirmed": "sold"}.get(status, "released")
 
 
-def _payment(row: BookingRow, whole: Any) -> PaymentView:
+def _payment(row: BookingRow, whole: Any, progress: Progress | None) -> PaymentView:
     if whole is None or whole["payment_status"] is None:
-        return PaymentView(row.method, "preparing")
-    view = PaymentView(whole["payment_method"], whole["payment_status"])
-    if view.method == "razorpay" and whole["razorpay_order_id"]:
+        view = PaymentView(row.method, "preparing")
+    else:
+        view = PaymentView(whole["payment_method"], whole["payment_status"])
+    if progress is not None and view.method == "razorpay" and progress.facts.from_wallet:
+        view.from_wallet = Money(progress.facts.from_wallet, row.currency)
+    if view.method == "razorpay" and whole is not None and whole["razorpay_order_id"]:
         order = view.razorpay_order_id = whole["razorpay_order_id"]
         view.key_id = settings().razorpay_key_id
         back = f"{settings().edge_url}/bookings/{row.id}"

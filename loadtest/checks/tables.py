@@ -117,9 +117,12 @@ TABLE_CHECKS = (
         WHERE b.state NOT IN ('refused', 'failed') AND coalesce((b.amounts::jsonb ->> 'seats')::bigint, 0)
             <> (SELECT coalesce(sum((p ->> 'price')::bigint), 0) FROM jsonb_array_elements(b.seats::jsonb) p)
         UNION ALL
-        SELECT b.id, b.amounts, p.amount FROM payment p LEFT JOIN booking b ON b.id = p.booking_id
-        WHERE b.id IS NULL OR p.currency <> b.currency
-            OR p.amount <> """ + TOTAL,
+        SELECT p.booking_id, b.amounts, p.amount FROM payment p LEFT JOIN booking b ON b.id = p.booking_id
+        WHERE b.id IS NULL AND NOT EXISTS (SELECT 1 FROM top_up t WHERE t.payment_id = p.id)
+            OR p.currency <> b.currency
+            OR b.id IS NOT NULL AND p.amount <> """ + TOTAL + """ AND NOT EXISTS (SELECT 1 FROM saga_event e
+                WHERE e.saga_id = b.id AND e.event IN ('seats_held', 'method_chosen')
+                AND (e.detail::jsonb ->> 'from_wallet')::bigint IN (p.amount, """ + TOTAL + """ - p.amount))""",
     ),
     TableCheck(
         "the show lanes' chain has no break",
@@ -277,6 +280,18 @@ TABLE_CHECKS = (
         LEFT JOIN ledger_entry e ON e.transaction_id = t.id AND e.amount > 0
         WHERE c.amount > 0 AND (e.amount IS DISTINCT FROM c.amount
             OR e.account <> CASE p.method WHEN 'razorpay' THEN 'provider' ELSE p.method END)""",
+    ),
+    TableCheck(
+        "what came in for a top-up is in its buyer's wallet, and its saga is there",
+        "SELECT count(*) FROM top_up",
+        """SELECT t.id AS top_up_id, c.provider_payment_id, c.amount, e.owner, e.amount AS booked FROM top_up t
+        JOIN capture c ON c.booking_id = t.id
+        LEFT JOIN ledger_transaction l ON l.reference = 'capture:' || c.provider_payment_id
+        LEFT JOIN ledger_entry e ON e.transaction_id = l.id AND e.account = 'wallet'
+        WHERE e.owner IS DISTINCT FROM t.user_id OR e.amount IS DISTINCT FROM -c.amount
+        UNION ALL
+        SELECT coalesce(t.id, s.id), s.kind, t.amount, t.user_id, NULL FROM top_up t
+        FULL JOIN (SELECT * FROM saga WHERE kind = 'top-up') s ON s.id = t.id WHERE s.id IS NULL OR t.id IS NULL""",
     ),
     TableCheck(
         "nothing is left on a booking's account but what is on its way back",

@@ -7,7 +7,8 @@ SELECT b.*, s.progress, s.outbox, p.id AS payment_id, p.status AS payment_status
         AS refunds
 FROM booking b
 LEFT JOIN saga s ON s.id = b.id
-LEFT JOIN LATERAL (SELECT * FROM payment WHERE booking_id = b.id ORDER BY (status = 'captured') DESC, created_at DESC LIMIT 1) p
+LEFT JOIN LATERAL (SELECT * FROM payment WHERE booking_id = b.id ORDER BY (status = 'captured') DESC,
+    (status = 'captured' AND method = 'razorpay') DESC, created_at DESC LIMIT 1) p
     ON true
 WHERE b.id = $1
 
@@ -19,7 +20,8 @@ SELECT b.*, s.progress, s.outbox, p.id AS payment_id, p.status AS payment_status
         AS refunds
 FROM booking b
 LEFT JOIN saga s ON s.id = b.id
-LEFT JOIN LATERAL (SELECT * FROM payment WHERE booking_id = b.id ORDER BY (status = 'captured') DESC, created_at DESC LIMIT 1) p
+LEFT JOIN LATERAL (SELECT * FROM payment WHERE booking_id = b.id ORDER BY (status = 'captured') DESC,
+    (status = 'captured' AND method = 'razorpay') DESC, created_at DESC LIMIT 1) p
     ON true
 WHERE b.buyer_id = $1 AND ($2::timestamptz IS NULL OR (b.decided_at, b.id) < ($2, $3))
 ORDER BY b.decided_at DESC, b.id DESC LIMIT $4

@@ -43,7 +43,8 @@ SELECT b.*, s.progress, s.outbox, p.id AS payment_id, p.status AS payment_status
 FROM booking b
 LEFT JOIN "user" u ON u.id = b.buyer_id
 LEFT JOIN saga s ON s.id = b.id
-LEFT JOIN LATERAL (SELECT * FROM payment WHERE booking_id = b.id ORDER BY (status = 'captured') DESC, created_at DESC LIMIT 1) p
+LEFT JOIN LATERAL (SELECT * FROM payment WHERE booking_id = b.id ORDER BY (status = 'captured') DESC,
+    (status = 'captured' AND method = 'razorpay') DESC, created_at DESC LIMIT 1) p
     ON true
 WHERE b.show_id = $1 AND b.place > 0 AND ($2::bigint IS NULL OR b.place < $2)
 ORDER BY b.place DESC LIMIT $3

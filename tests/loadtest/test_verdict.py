@@ -284,6 +284,39 @@ async def more_goes_back_than_came_in(world: World) -> None:
     await refund(world, 1001)
 
 
+async def topped_up(world: World, wallet_of: Any = None) -> Any:
+    """A top-up whose payment came in, and was booked into somebody's wallet (or nobody's)."""
+    user, top_up, payment = uuid4(), uuid4(), uuid4()
+    await world.scratch.insert("top_up", id=top_up, user_id=user, payment_id=payment, amount=5, currency="INR")
+    await world.scratch.insert("saga", id=top_up, kind="top-up", lane="saga.00", step="", course="ended",
+                               outcome="completed", progress="{}", outbox="[]", changed_at=BEGAN)  # fmt: skip
+    await world.scratch.insert("payment", id=payment, booking_id=top_up, method="razorpay", amount=5, currency="INR",
+                               status="captured", checks=0, created_at=BEGAN)  # fmt: skip
+    await world.scratch.insert("capture", provider_payment_id="pay_up", payment_id=payment, booking_id=top_up,
+                               amount=5, currency="INR", captured_at=BEGAN)  # fmt: skip
+    owner = wallet_of or user
+    await world.scratch.book("capture:pay_up", None, ("provider", None), ("wallet", owner), 5, after=5)
+    await world.scratch.insert("wallet", id=uuid4(), user_id=owner, currency="INR", balance=5)
+    world.scratch.payments.append({"id": "pay_up", "order_id": None, "amount": 5, "currency": "INR",
+                                   "status": "captured", "captured": True, "refunded": 0})  # fmt: skip
+    return top_up
+
+
+async def test_a_top_up_is_sound(world: World) -> None:
+    await topped_up(world)
+    assert await world.wrong() == {}
+
+
+@seeds("what came in for a top-up")
+async def a_top_up_is_in_somebody_elses_wallet(world: World) -> None:
+    await topped_up(world, wallet_of=uuid4())
+
+
+@seeds("what came in for a top-up")
+async def a_top_up_has_no_saga(world: World) -> None:
+    await world.execute("DELETE FROM saga WHERE id = $1", await topped_up(world))
+
+
 @seeds("a wallet is the sum of its entries")
 async def a_wallet_is_not_the_sum_of_its_entries(world: World) -> None:
     await world.scratch.insert("wallet", id=uuid4(), user_id=uuid4(), currency="INR", balance=5)

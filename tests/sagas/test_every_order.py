@@ -45,6 +45,8 @@ from sagas.saga import Progress, advance
 pytestmark = pytest.mark.pure
 
 BOOKED, PRICE = UUID(int=1), 500
+#: What the wallet pays of it, where it pays a part, and what is left for the provider.
+PART, REST = 200, 300
 #: No world here has more states; one that does has been given too much to do.
 STATES_MAX = 60_000
 
@@ -59,18 +61,20 @@ class World(NamedTuple):
     met: frozenset[UUID] = frozenset()
     orders: frozenset[Method] = frozenset()
     to_pay: tuple[tuple[str, int, bool], ...] = ()
+    authorized: frozenset[tuple[str, int]] = frozenset()
     captured: frozenset[str] = frozenset()
     refunded: tuple[str, ...] = ()
     balance: int = 0
+    spends: bool = False
     gives_up: bool = False
-    chooses: tuple[Method, ...] = ()
+    chooses: tuple[tuple[Method, int], ...] = ()
     refuses: bool = False
 
 
-def a_world(method: Method = "razorpay", amount: int = PRICE, **more: Any) -> World:
+def a_world(method: Method = "razorpay", amount: int = PRICE, from_wallet: int = 0, **more: Any) -> World:
     held = SeatsHeld(
         event_id=derived(BOOKED, "held"), booking_id=BOOKED, show_id=UUID(int=2), buyer_id=UUID(int=3), method=method,
-        amount=amount, currency="INR",
+        amount=amount, currency="INR", from_wallet=from_wallet,
     )  # fmt: skip
     return World(at=begin(held), told=(held,), **more)
 
@@ -94,9 +98,13 @@ def steps(world: World) -> Iterator[tuple[str, World]]:
         given_up = GivenUp(event_id=derived(BOOKED, "given up"), booking_id=BOOKED, reason="buyer")
         yield "the buyer gives up", tell(world._replace(gives_up=False), given_up)
     if world.chooses:
-        method, *rest = world.chooses
-        chosen = MethodChosen(event_id=derived(BOOKED, "chosen", len(rest)), booking_id=BOOKED, method=method)
+        (method, part), *rest = world.chooses
+        chosen = MethodChosen(
+            event_id=derived(BOOKED, "chosen", len(rest)), booking_id=BOOKED, method=method, from_wallet=part
+        )
         yield f"the buyer chooses {method}", tell(world._replace(chooses=tuple(rest)), chosen)
+    if world.spends:
+        yield "the buyer spends their wallet elsewhere", world._replace(spends=False, balance=0)
     if "razorpay" in world.orders:
         for payment in world.to_pay:
             others = tuple(other for other in world.to_pay if other is not payment)
@@ -113,6 +121,7 @@ def pay(world: World, payment: str, amount: int, captures: bool) -> World:
     if captures:
         event = MoneyCaptured(event_id=derived(payment_id, payment), method="razorpay", amount=amount, **facts)  # type: ignore[arg-type]
         return tell(world._replace(captured=world.captured | {payment}), event)
+    world = world._replace(authorized=world.authorized | {(payment, amount)})
     return tell(world, MoneyAuthorized(event_id=derived(payment_id, "a", payment), amount=amount, **facts))  # type: ignore[arg-type]
 
 
@@ -144,6 +153,8 @@ def at_once(world: World, command: SagaCommand) -> tuple[World, Event | None]:
         "event_id": derived(command.command_id, "answer"), "booking_id": BOOKED, "answers": command.command_id,
     }  # fmt: skip
     match command:
+        case RequestPayment() if world.at.facts.from_wallet > world.balance:
+            return world, PaymentRefused(**answer, payment_id=command.payment_id, reason="wallet-too-low")
         case RequestPayment() if command.method != "razorpay":
             return world, PaymentReady(**answer, payment_id=command.payment_id, method=command.method)
         case CapturePayment() if command.method != "razorpay" and world.balance < command.amount:
@@ -183,6 +194,8 @@ def carry_out(world: World, command: SagaCommand) -> Iterator[tuple[str, World]]
                 refused = PaymentRefused(**answer, payment_id=command.payment_id, reason="payment-unavailable")
                 yield "the order is declined", tell(world, refused)
         case CapturePayment():
+            if (command.provider_payment_id, command.amount) not in world.authorized:
+                raise Broken("an authorized payment is captured whole")
             if world.seats not in ("held", "confirmed"):
                 yield "authorized money is left to lapse", world
                 return
@@ -233,6 +246,8 @@ def check_money_and_seats(world: World, before: Progress, at: Progress, commands
     for command in commands:
         if isinstance(command, ConfirmSeats) and not kept_by(at) <= world.captured:
             raise Broken("seats are confirmed only for money that is kept")
+        if isinstance(command, ConfirmSeats) and sum(part.amount for part in at.facts.parts) != at.facts.amount:
+            raise Broken("seats are confirmed for all that they cost")
         if isinstance(command, ConfirmSeats) and kept_by(at) & set(world.refunded):
             raise Broken("seats are never confirmed for money that was given back")
         if isinstance(command, RefundMoney) and command.provider_payment_id in world.refunded:
@@ -240,6 +255,9 @@ def check_money_and_seats(world: World, before: Progress, at: Progress, commands
         if isinstance(command, RefundMoney) and command.provider_payment_id not in world.captured:
             raise Broken("only what was captured is refunded")
         if isinstance(command, RefundMoney) and command.provider_payment_id in kept_by(at):
+            [part] = [part for part in at.facts.parts if part.provider_payment_id == command.provider_payment_id]
+            if (part.amount, part.method) != (command.amount, command.method):
+                raise Broken("a payment goes back whole, to where it came from")
             if world.seats in ("held", "confirmed"):
                 raise Broken("kept money is refunded only after the lane has refused or released")
             if "confirm" in before.done:
@@ -331,14 +349,52 @@ WORLDS = {
     "a wallet too low": a_world("wallet", balance=PRICE - 1, gives_up=True),
     "a total of 0": a_world("none", 0, gives_up=True),
     "the wallet chosen beside an order that is paid": a_world(
-        to_pay=(("pay_1", PRICE, True),), chooses=("wallet",), balance=PRICE, gives_up=True
+        to_pay=(("pay_1", PRICE, True),), chooses=(("wallet", 0),), balance=PRICE, gives_up=True
     ),
     "a wallet too low chosen beside an order that is paid": a_world(
-        to_pay=(("pay_1", PRICE, True),), chooses=("wallet",), balance=0
+        to_pay=(("pay_1", PRICE, True),), chooses=(("wallet", 0),), balance=0
     ),
-    "the same way to pay chosen again": a_world(to_pay=(("pay_1", PRICE, False),), chooses=("razorpay",)),
+    "the same way to pay chosen again": a_world(to_pay=(("pay_1", PRICE, False),), chooses=(("razorpay", 0),)),
     "the wallet chosen beside an authorized payment": a_world(
-        to_pay=(("pay_1", PRICE, False),), chooses=("wallet",), balance=PRICE
+        to_pay=(("pay_1", PRICE, False),), chooses=(("wallet", 0),), balance=PRICE
+    ),
+    "part by wallet": a_world(
+        from_wallet=PART, balance=PART, to_pay=(("pay_1", REST, True),), spends=True, gives_up=True
+    ),
+    "part by wallet, the rest authorized first": a_world(
+        from_wallet=PART, balance=PART, to_pay=(("pay_1", REST, False),), spends=True, gives_up=True
+    ),
+    "part by wallet, the rest paid twice": a_world(
+        from_wallet=PART, balance=PART, to_pay=(("pay_1", REST, True), ("pay_2", REST, True)), spends=True
+    ),
+    "part by wallet, and all of it by the provider": a_world(
+        from_wallet=PART, balance=PART, to_pay=(("pay_part", REST, True), ("pay_all", PRICE, True))
+    ),
+    "part by wallet, and all of it authorized": a_world(
+        from_wallet=PART, balance=PART, to_pay=(("pay_part", REST, False), ("pay_all", PRICE, False))
+    ),
+    "part by a wallet too low": a_world(
+        from_wallet=PART, balance=PART - 1, to_pay=(("pay_1", REST, True),), chooses=(("razorpay", 0),), gives_up=True
+    ),
+    "part by wallet, an order that may be declined": a_world(
+        from_wallet=PART, balance=PART, to_pay=(("pay_1", REST, True),), refuses=True, gives_up=True
+    ),
+    "part by wallet chosen beside an order that is paid": a_world(
+        to_pay=(("pay_all", PRICE, True), ("pay_part", REST, True)),
+        chooses=(("razorpay", PART),),
+        balance=PART,
+    ),
+    "part by wallet chosen beside an authorized payment": a_world(
+        to_pay=(("pay_all", PRICE, False), ("pay_part", REST, False)), chooses=(("razorpay", PART),), balance=PART
+    ),
+    "part by wallet, then all of it": a_world(
+        from_wallet=PART, balance=PRICE, to_pay=(("pay_part", REST, True),), chooses=(("wallet", 0),), spends=True
+    ),
+    "another part by wallet": a_world(
+        from_wallet=PART,
+        balance=PRICE,
+        to_pay=(("pay_part", REST, True), ("pay_less", REST - 1, True)),
+        chooses=(("razorpay", PART + 1),),
     ),
 }
 

@@ -28,5 +28,5 @@ DOWN = "DROP TABLE venue_cancellation, postponement"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("frontrow", "0012_provider")]
+    dependencies = [("frontrow", "0013_box_office")]
     operations = [ops.RunSQL(UP, reverse_sql=DOWN)]
