@@ -257,13 +257,14 @@ class _Batch:
             case MoneyCaptured() if event.amount and (was.kept, was.stray) != (now.kept, now.stray):
                 booked = self._books.add(ledger.captured(event, now.buyer_id, self._organiser(now.booking_id)))
                 assert booked, "the wallet was asked before"
-            case SeatsCancelled() if event.amount:
+            case SeatsCancelled():
+                # what the payer's bank has taken back already is not owed once more
+                owed = sum(refund.amount for refund in now.refunds if refund.about == event.cancellation_id)
+                organiser_id = self._organiser(now.booking_id)
                 self._books.add(
-                    ledger.cancelled(
-                        event.cancellation_id, now.booking_id, self._organiser(now.booking_id), event.amount,
-                        now.currency,
-                    )
-                )  # fmt: skip
+                    ledger.cancelled(event.cancellation_id, now.booking_id, organiser_id, owed, now.currency)
+                )
+                self._cancellations.append(event.cancellation_id)
             case MoneyRefunded():
                 self._book_refund(event, was, now)
             case DisputeChanged() if event.status == "lost":
@@ -276,8 +277,6 @@ class _Batch:
                 pass
         if "confirm" in after.done and "confirm" not in before.done:
             self._books.add(ledger.sold(now.booking_id, self._organiser(now.booking_id), now.amount, now.currency))
-        if isinstance(event, SeatsCancelled):
-            self._cancellations.append(event.cancellation_id)
         if isinstance(event, DisputeChanged):
             self._frozen.append((now.booking_id, any(dispute.status != "won" for dispute in now.disputes)))
 

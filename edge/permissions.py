@@ -149,6 +149,13 @@ MAY: dict[str, Rule] = {
     "change_charges": MANAGERS,
     # edge/operating.py
     "list_lanes": ADMIN,
+    # edge/admin_sagas.py
+    "list_sagas": ADMIN,
+    "get_saga": ADMIN,
+    "retry_saga": ADMIN,
+    "undo_saga": ADMIN,
+    "settle_saga": ADMIN,
+    "list_all_bookings": ADMIN,
     "list_dead_letters": ADMIN,
     "retry_dead_letter": ADMIN,
     "move_show": ADMIN,

@@ -16,6 +16,7 @@ from sanic.response import HTTPResponse
 from edge import problems
 from edge.admin_limits import admin_limits
 from edge.admin_money import admin_money
+from edge.admin_sagas import admin_sagas
 from edge.admin_users import admin_users
 from edge.bookings import bookings
 from edge.by_letter import by_letter
@@ -106,6 +107,7 @@ def make_app() -> Sanic[Any, Any]:
         my_account,
         personal_data,
         admin_users,
+        admin_sagas,
         organisers,
         members,
         admin_limits,

@@ -68,15 +68,16 @@ WHERE t.status <> 'cancelled' AND NOT EXISTS (SELECT FROM place p WHERE p.id = t
     AND NOT EXISTS (SELECT FROM cancellation c WHERE c.booking_id = t.booking_id AND c.taken_up_at IS NULL)
 
 -- name: verify_money
--- For every booking at rest: captured = what was sold less what was taken back for its seats + refunds (done or owed).
+-- For every booking at rest: captured = its live places + what was cancelled (given back, kept by the policy, or taken by
+-- the payer's bank before) + refunds of money that it did not need.
 WITH resting AS (
     SELECT b.id, b.state, b.seats::json AS seats FROM booking b JOIN saga g ON g.id = b.id
     WHERE g.course = 'ended' AND NOT EXISTS (SELECT FROM cancellation c WHERE c.booking_id = b.id AND c.taken_up_at IS NULL)
 ), sums AS (
     SELECT r.id, r.state,
         coalesce((SELECT sum(c.amount) FROM capture c WHERE c.booking_id = r.id), 0) AS captured,
-        coalesce((SELECT sum(f.amount) FROM refund f WHERE f.booking_id = r.id), 0) AS refunded,
-        coalesce((SELECT sum(c.retained) FROM cancellation c WHERE c.booking_id = r.id), 0) AS retained,
+        coalesce((SELECT sum(f.amount) FROM refund f WHERE f.booking_id = r.id AND f.about IS NULL), 0) AS refunded,
+        coalesce((SELECT sum(c.amount + c.retained) FROM cancellation c WHERE c.booking_id = r.id), 0) AS cancelled,
         CASE WHEN r.state = 'confirmed' THEN (
             SELECT coalesce(sum((s ->> 'price')::bigint - coalesce((s ->> 'discount')::bigint, 0)
                 + coalesce((s ->> 'fees')::bigint, 0) + coalesce((s ->> 'tax')::bigint, 0)), 0)
@@ -84,7 +85,12 @@ WITH resting AS (
         ) ELSE 0 END AS live
     FROM resting r
 )
-SELECT id::text FROM sums WHERE captured <> live + refunded + retained
+SELECT id::text FROM sums WHERE captured <> live + refunded + cancelled
+UNION ALL
+-- No cancellation gives back more than it owes; less only where a bank has taken the money.
+SELECT c.id::text FROM cancellation c WHERE c.taken_up_at IS NOT NULL
+    AND c.amount <> coalesce((SELECT sum(f.amount) FROM refund f WHERE f.about = c.id), 0)
+    AND NOT EXISTS (SELECT FROM saga_event e WHERE e.saga_id = c.booking_id AND e.event = 'dispute_changed')
 UNION ALL
 SELECT c.provider_payment_id FROM capture c LEFT JOIN refund r ON r.provider_payment_id = c.provider_payment_id
 GROUP BY c.provider_payment_id, c.amount HAVING coalesce(sum(r.amount), 0) > c.amount
@@ -103,7 +109,7 @@ WITH booked AS (
 ), facts AS (
     SELECT 'capture:' || provider_payment_id AS reference, amount FROM capture WHERE amount > 0
     UNION ALL SELECT 'refund:' || id, amount FROM refund WHERE status = 'processed'
-    UNION ALL SELECT 'cancellation:' || id, amount FROM cancellation WHERE amount > 0 AND taken_up_at IS NOT NULL
+    UNION ALL SELECT 'cancellation:' || about, sum(amount) FROM refund WHERE about IS NOT NULL GROUP BY about
 )
 SELECT 'not booked as it is:' AS what, f.reference AS id FROM facts f LEFT JOIN booked b ON b.reference = f.reference
 WHERE b.amount IS DISTINCT FROM f.amount
