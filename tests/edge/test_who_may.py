@@ -168,6 +168,7 @@ async def test_another_s_booking_is_told_as_one_that_is_not_there(walked, show, 
 #: Bodies that fit, by type, for calls on bookings.
 SAMPLES = {
     "MethodWish": {"method": "wallet"},
+    "CancellationWish": {},
     "CheckoutAnswer": {
         "razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "0" * 64,
     },
@@ -178,7 +179,8 @@ SAMPLES = {
 CHANGES = {
     "ShowChange": {"max_live_holds": 3}, "SeatNames": {"seats": ["0-0"]}, "NewCoupon": {"code": "MINE", "percent": 10},
     "CouponChange": {"max_uses": 1}, "EventChange": {"title": "Mine now"}, "HallChange": {"name": "Mine now"},
-    "VenueChange": {"name": "Mine now"},
+    "VenueChange": {"name": "Mine now"}, "Why": {"reason": "It is mine now"},
+    "Postponement": {"starts_at": "2099-01-10T12:00:00Z", "refund_until": "2099-01-01T12:00:00Z"},
     "NewHall": {"name": "Mine", "sections": [{"name": "Floor", "kind": "standing", "tier": "A", "capacity": 5}]},
 }  # fmt: skip
 
@@ -194,9 +196,12 @@ async def test_another_organiser_s_things_are_told_as_ones_that_are_not_there(wa
     show = await house.put_on(event)
     coupon = await house.ask("POST", f"/v1/shows/{show['id']}/coupons", json={"code": "HOUSE", "percent": 10})
     assert coupon.status_code == 201, coupon.text
+    off = await house.put_on(event)
+    cancelled = await house.ask("POST", f"/v1/shows/{off['id']}/cancel", json={"reason": "rain"})
+    assert cancelled.status_code == 202, cancelled.text
     theirs = {
-        "event_id": str(event), "venue_id": str(house.venue), "hall_id": str(house.hall), "show_id": show["id"],
-        "code": "HOUSE",
+        "cancellation_id": cancelled.json()["id"], "event_id": str(event), "venue_id": str(house.venue),
+        "hall_id": str(house.hall), "show_id": show["id"], "code": "HOUSE",
     }  # fmt: skip
     assert set(re.findall(r"{(\w+)}", walked.path)) <= set(theirs), "say what another organiser's is"
     bodies = CHANGES | {"NewShow": house.show()}
