@@ -1,6 +1,6 @@
 # How Frontrow is run, checked and measured. Every command first makes .venv from compose/requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help run up down parts check packages types pure test e2e onsale bench chaos verify lock venv
+.PHONY: help run up down parts check packages types pure test e2e onsale storm-of-sales bench chaos verify lock venv
 SHELL := /bin/sh
 COMPOSE := .venv/bin/python -m compose
 BIN := .venv/bin
@@ -48,6 +48,9 @@ e2e: venv  ## the whole sale, narrated
 
 onsale: venv  ## the races: more buyers than seats, all at once
 	@$(COMPOSE) on-stack --own-edge -- $(BIN)/python -m loadtest.onsale
+
+storm-of-sales: venv  ## thousands of sales while the provider repeats, shuffles, fails and is late (SALES=5000, SEED=n)
+	@$(COMPOSE) on-stack -- $(BIN)/python -m loadtest.money_storm $(if $(SALES),--sales $(SALES)) $(if $(SEED),--seed $(SEED))
 
 bench: venv  ## what a second holds, beside the bare parts (ROWS="lane edge": these only; FULL=1: the large sizes too)
 	@$(COMPOSE) stack --parts-only -- $(BIN)/python -m loadtest.bench $(ROWS)

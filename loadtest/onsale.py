@@ -30,10 +30,10 @@ from loadtest.races import (
     TOLD_WITHIN_SECONDS,
     Race,
 )
-from loadtest.stack import ROOT, Stack, StackUnknown, stack
+from loadtest.shows import ShowFailed, make_show, seat_ids
+from loadtest.stack import Stack, StackUnknown, stack
 from store.settings import SettingsError, settings
 
-SHOW_LIMIT_SECONDS = 60.0
 KILLED_RACE = "best-available"
 
 
@@ -70,7 +70,7 @@ async def run_race(
     race: Race, where: Stack, edge_url: str, connection: Any, kill: bool
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """One race, from its show to the last buyer's note: its facts, and the notes."""
-    show = await make_show(race)
+    show = await make_show(race.name, race.seats, race.rows, HOLD_SECONDS)
     seats = await seat_ids(edge_url, show["show_id"])
     if len(seats) != race.seats:
         raise RaceFailed(f"{race.name}: the show has {len(seats)} seats, not {race.seats}")
@@ -91,35 +91,6 @@ async def run_race(
         "killed": str(killed) if killed else None, **said,
     }  # fmt: skip
     return facts, [note for note in read_notes(where) if note["show_id"] == show["show_id"]]
-
-
-async def make_show(race: Race) -> dict[str, str]:
-    """A show on sale now, made by the product's own command."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "actors.demo", "race", race.name, "--seats", str(race.seats), "--rows", str(race.rows),
-        "--hold-seconds", str(HOLD_SECONDS),
-        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        output, errors = await asyncio.wait_for(process.communicate(), SHOW_LIMIT_SECONDS)
-    except TimeoutError:
-        process.kill()
-        raise RaceFailed(f"{race.name}: no show after {SHOW_LIMIT_SECONDS:.0f} s; do the lane workers run?") from None
-    lines = [line for line in output.decode().splitlines() if line.startswith("{")]
-    if process.returncode != 0 or not lines:
-        raise RaceFailed(f"{race.name}: `actors.demo race` ended with {process.returncode}: {errors.decode()[-800:]}")
-    show: dict[str, str] = json.loads(lines[-1])
-    return show
-
-
-async def seat_ids(edge_url: str, show_id: str) -> list[str]:
-    """The show's seats as its map has them."""
-    async with httpx.AsyncClient(timeout=10.0) as client:
-        answer = await client.get(f"{edge_url}/v1/shows/{show_id}/seats")
-    if answer.status_code != 200:
-        raise RaceFailed(f"the seat map answered {answer.status_code}: {answer.text[:300]}")
-    rows = [row for section in answer.json()["sections"] for row in section["rows"]]
-    return [seat["id"] for row in rows for seat in row["seats"]]
 
 
 def read_notes(where: Stack) -> list[dict[str, Any]]:
@@ -149,7 +120,9 @@ def main(arguments: list[str]) -> int:
     try:
         settings()
         return 0 if asyncio.run(run_races(stack(), chosen, options.kill_lane)) else 1
-    except (StackUnknown, SettingsError, EdgeFailed, RaceFailed, CrowdFailed, NobodyToKill, EvidenceMissing) as error:
+    except (
+        StackUnknown, SettingsError, EdgeFailed, RaceFailed, ShowFailed, CrowdFailed, NobodyToKill, EvidenceMissing
+    ) as error:  # fmt: skip
         print(f"onsale: {error}", file=sys.stderr)
     except (OSError, asyncpg.PostgresError, httpx.HTTPError) as error:
         print(f"onsale: a part of the stack did not answer: {error!r}", file=sys.stderr)
