@@ -18,6 +18,7 @@ from edge.admin_limits import admin_limits
 from edge.admin_money import admin_money
 from edge.admin_users import admin_users
 from edge.bookings import bookings
+from edge.box_office import sales
 from edge.by_letter import by_letter
 from edge.called_off import called_off
 from edge.cancellations import cancellations
@@ -48,6 +49,7 @@ from edge.personal_data import personal_data
 from edge.posters import posters
 from edge.quotes import quotes
 from edge.search import search
+from edge.shifts import shifts
 from edge.show_records import show_records
 from edge.shows import shows
 from edge.venues import venues
@@ -93,6 +95,8 @@ def make_app() -> Sanic[Any, Any]:
         coupons,
         show_records,
         charges,
+        sales,
+        shifts,
         search,
         events,
         posters,
