@@ -1,6 +1,6 @@
 """The box office: staff sell to whoever stands there, or give tickets away, through the show's own lane."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,7 @@ from sanic.response import HTTPResponse
 from edge import views
 from edge.acting import Acting
 from edge.bookings import Asked, ask_the_lane, wish_hash
+from edge.cancellations import CancellationView, named_seats, take_back
 from edge.context import context
 from edge.identity import Email
 from edge.my_bookings import current, printed_tickets
@@ -18,9 +19,10 @@ from edge.problems import not_found
 from edge.request_headers import idempotency_key
 from edge.shows import own_show
 from edge.texts import ShortName
-from edge.wishes import Wish, check_wish
+from edge.wishes import PLACES_LIMIT, SeatId, Wish, check_wish
 from sagas.identity import booking_id_for, derived
-from store import bookings, box_office
+from sagas.messages import CancelSeats
+from store import bookings, box_office, cancellations
 from store.connection import transaction
 from store.settings import settings
 
@@ -32,6 +34,12 @@ class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: ShortName
     email: Email | None = None
+
+
+class SaleCancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seats that the customer gives back: all that are left, when none is named."""
+
+    seats: Annotated[list[SeatId], msgspec.Meta(min_length=1, max_length=PLACES_LIMIT)] | None = None
 
 
 class SaleWish(Wish, frozen=True, kw_only=True):
@@ -110,3 +118,23 @@ async def get_sale_tickets(request: Request, show_id: UUID, booking_id: UUID, ac
     if whole is None:
         raise not_found()
     return await printed_tickets(whole)
+
+
+@operation(
+    sales, "POST", "/v1/shows/{show_id}/sales/{booking_id}/cancellations", body=SaleCancellation, body_optional=True,
+    key=True, answers={202: CancellationView}, problems=(404, 409, 503),
+)  # fmt: skip
+async def cancel_sale(
+    request: Request, show_id: UUID, booking_id: UUID, body: SaleCancellation, acting: Acting
+) -> HTTPResponse:
+    """Take seats of a sale back and give back all that was paid for them, as it was paid: cash out of the drawer."""
+    await _own_sale(show_id, booking_id, acting)
+    row = await cancellations.booking(booking_id)
+    if row is None:
+        raise not_found()
+    command = CancelSeats(
+        command_id=derived(booking_id, "cancellation", idempotency_key(request)), show_id=show_id,
+        booking_id=booking_id, buyer_id=row["buyer_id"], seats=tuple(named_seats(row, body.seats)), by="organiser",
+        reason="box-office", actor_id=acting.who.id,
+    )  # fmt: skip
+    return json(await take_back(request, row, command), 202)

@@ -151,6 +151,7 @@ MAY: dict[str, Rule] = {
     "create_sale": SELLERS,
     "get_sale": SELLERS,
     "get_sale_tickets": SELLERS,
+    "cancel_sale": SELLERS,
     "open_shift": SELLERS,
     "list_shifts": SELLERS,
     "get_shift": SELLERS,

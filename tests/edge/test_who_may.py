@@ -181,7 +181,7 @@ SALE = {"quantity": 1, "method": "cash", "customer": {"name": "Walk In"}}
 CHANGES = {
     "ShowChange": {"max_live_holds": 3}, "SeatNames": {"seats": ["0-0"]}, "NewCoupon": {"code": "MINE", "percent": 10},
     "CouponChange": {"max_uses": 1}, "EventChange": {"title": "Mine now"}, "HallChange": {"name": "Mine now"},
-    "VenueChange": {"name": "Mine now"}, "Count": {"counted": []},
+    "VenueChange": {"name": "Mine now"}, "Count": {"counted": []}, "SaleCancellation": {},
     "NewHall": {"name": "Mine", "sections": [{"name": "Floor", "kind": "standing", "tier": "A", "capacity": 5}]},
 }  # fmt: skip
 
