@@ -23,12 +23,18 @@ def not_in_time(wish: HoldSeats, now: datetime) -> AnyRefusal | None:
 
 
 def closed(show: Show, wish: HoldSeats, now: datetime) -> AnyRefusal | None:
+    """The box office sells before the public sale, and until the show ends."""
     terms = show.terms
     if show.cancelled:
         return ShowClosed(detail="This show has been cancelled.", reason="cancelled")
-    if now >= min(terms.sale_closes_at, terms.ends_at):
+    closes_at = min(terms.sale_closes_at, terms.ends_at) if wish.seller_id is None else terms.ends_at
+    if now >= closes_at:
         return ShowClosed(detail="The sale for this show has ended.", reason="over")
-    if now < terms.sale_opens_at and (refusal := _before_the_sale(show, wish, now)) is not None:
+    if (
+        now < terms.sale_opens_at
+        and wish.seller_id is None
+        and (refusal := _before_the_sale(show, wish, now)) is not None
+    ):
         return refusal
     if show.off_sale_until is not None and now < show.off_sale_until:
         return MOVING
@@ -46,6 +52,9 @@ def _before_the_sale(show: Show, wish: HoldSeats, now: datetime) -> AnyRefusal |
 
 
 def over_a_limit(show: Show, wish: HoldSeats, inputs: Inputs) -> AnyRefusal | None:
+    """Caps are a buyer's; the box office sells to whoever stands there."""
+    if wish.seller_id is not None:
+        return None
     terms, wanted = show.terms, len(wish.seats) or wish.quantity
     if wish.standing:
         wanted = wish.wanted

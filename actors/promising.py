@@ -14,9 +14,13 @@ from sagas.coupons import refused_coupon, uses_refused
 from sagas.messages import HoldSeats
 from sagas.prices import Amounts, promise
 from sagas.refusals import AnyRefusal, CouponRefused, TicketTypeRefused
+from sagas.terms import CouponTerms
 
 if TYPE_CHECKING:
     from actors.show import Place, Show
+
+#: What is taken off complimentary tickets; nor do they bear a fee or a tax then.
+GIVEN_AWAY = CouponTerms(percent=100)
 
 
 def places_and_amounts(
@@ -33,7 +37,7 @@ def places_and_amounts(
                 text = f"{kind} tickets are not offered in {places[at].section}."
                 return TicketTypeRefused(detail=text, ticket_type=kind)
             places[at] = msgspec.structs.replace(places[at], price=cost, ticket_type=kind)
-    off = None
+    off = GIVEN_AWAY if wish.method == "comp" else None
     if wish.coupon:
         off = show.coupons.get(wish.coupon)
         refusal = coupon_refused(show, wish.coupon, wish.buyer_id, now)

@@ -27,6 +27,7 @@ from sagas.messages import (
     Event,
     Fence,
     IssueTickets,
+    LetterSent,
     MethodChosen,
     MoneyAuthorized,
     MoneyCaptured,
@@ -59,6 +60,9 @@ log = structlog.get_logger()
 #: An answer that takes longer than this is asked for again: a lane's, the provider's, a letter's.
 OVERDUE_SECONDS = {"confirm_seats": 5.0, "release_seats": 5.0, "make_pdf": 60.0, "send_letter": 60.0}
 OVERDUE_OTHERWISE_SECONDS = 15.0
+
+#: How customers without an account pay.
+BOX_OFFICE = ("cash", "terminal", "comp")
 
 #: The saga of each kind.
 SAGAS = {"booking": booking.BOOKING, "top-up": top_up.TOP_UP}
@@ -137,7 +141,7 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
 
 def _needs_its_booking(saga: SagaRow, told: set[type[Event]]) -> bool:
     """Whether one of these events needs the booking's seats, or whose show it is."""
-    at_the_counter = saga.progress.facts.method in ("cash", "terminal")
+    at_the_counter = saga.progress.facts.method in BOX_OFFICE
     return (
         at_the_counter or saga.progress.step in ("confirm", "tickets") or bool(told & {SeatsCancelled, DisputeChanged})
     )
@@ -330,6 +334,11 @@ class _Batch:
                     event_id=event_id_for(command.command_id, TicketsIssued), booking_id=command.booking_id,
                     answers=command.command_id, count=len(issued),
                 )  # fmt: skip
+            case SendLetter() if self._nobody_to_write_to(command.booking_id):
+                return LetterSent(
+                    event_id=event_id_for(command.command_id, LetterSent), booking_id=command.booking_id,
+                    answers=command.command_id, template=command.template, about=command.about,
+                )  # fmt: skip
             case SendLetter():
                 about = command.about or command.booking_id
                 letter_id = mailing.of_booking(command.booking_id, command.template, about)
@@ -338,6 +347,13 @@ class _Batch:
                 return None
             case _:
                 return None
+
+    def _nobody_to_write_to(self, booking_id: UUID) -> bool:
+        """Whether it was sold at the box office to somebody who left no address."""
+        return (
+            self._sagas[booking_id].progress.facts.method in BOX_OFFICE
+            and not self._bookings[booking_id]["customer_email"]
+        )
 
     def _wallet_is_short(self, command: RequestPayment) -> Event | None:
         """Nobody is asked to pay by Razorpay beside a wallet that holds too little for its part."""

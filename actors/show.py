@@ -264,7 +264,7 @@ def _hold(show: Show, wish: HoldSeats, now: datetime, inputs: Inputs) -> Outcome
     refusal = not_in_time(wish, now) or closed(show, wish, now) or over_a_limit(show, wish, inputs)
     if refusal is not None:
         return _refused(refusal)
-    if show.simple and wish.version == 1:
+    if show.simple and wish.version == 1 and wish.seller_id is None:
         seats = choosing.chosen(show, wish) if wish.seats else choosing.best(show, wish)
         if not isinstance(seats, tuple):
             return _refused(seats)

@@ -4,10 +4,12 @@ The handler writes no row.  The booking's id follows from buyer and Idempotency-
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse
 
@@ -21,10 +23,10 @@ from edge.problems import key_reused, not_found, refusal_problem, too_many, unav
 from edge.request_headers import idempotency_key, waiting
 from edge.show_cache import KnownShow
 from edge.tokens import Who
-from edge.wishes import SeatWish, canonical, check_wish
+from edge.wishes import SeatWish, Wish, canonical, check_wish
 from sagas.clock import after, from_unix, monotonic_seconds
 from sagas.identity import booking_id_for
-from sagas.messages import HoldSeats
+from sagas.messages import HoldSeats, Method
 from sagas.refusals import KeyReused
 from store import bookings as rows
 from store.acceptance import Acceptance, NotesLost, note_of
@@ -44,36 +46,74 @@ ASK_AGAIN_SECONDS = 0.5
 )  # fmt: skip
 async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWish) -> HTTPResponse:
     """Ask for seats: 202 with the number ahead, or the decision when you wait for it."""
-    here, key, wait_seconds = context(request), idempotency_key(request), waiting(request)
+    here, key = context(request), idempotency_key(request)
     show = await here.shows.get(show_id)
     if show is None:
         raise not_found()
     check_wish(show, body)
     booking_id = booking_id_for(settings().booking_namespace, who.id, key)
-    body_hash = hashlib.sha256(b"POST %s " % request.path.encode() + canonical(body)).hexdigest()[:32]
-    acceptance = await here.accepting.ask(booking_id, who.id, show_id, show.row["lane"], body_hash, body.payment.method)
+    asked = Asked(
+        booking_id, who.id, body.payment.method, wish_hash(request, body, body.payment), f"/v1/bookings/{booking_id}",
+        from_wallet=body.payment.from_wallet or 0,
+    )  # fmt: skip
+    return await ask_the_lane(request, show, body, asked)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Who asks for places, and how they are paid for; ``location`` is where the booking is found, ``note`` what is
+    written before its lane is asked."""
+
+    booking_id: UUID
+    buyer_id: UUID
+    method: Method
+    body_hash: str
+    location: str
+    from_wallet: int = 0
+    seller_id: UUID | None = None
+    note: Callable[[], Awaitable[None]] | None = None
+
+
+def wish_hash(request: Request, wish: Wish, *paid_by: Any) -> str:
+    """What the key stands for: the method, the path and the body, however that was spelled."""
+    return hashlib.sha256(b"POST %s " % request.path.encode() + canonical(wish, *paid_by)).hexdigest()[:32]
+
+
+async def ask_the_lane(request: Request, show: KnownShow, body: Wish, asked: Asked) -> HTTPResponse:
+    """Send the wish to its show's lane; the number ahead of it, or the decision for those who wait."""
+    here, wait_seconds = context(request), waiting(request)
+    show_id, booking_id, buyer_id = show.row["id"], asked.booking_id, asked.buyer_id
+    lane = show.row["lane"]
+    acceptance = await here.accepting.ask(booking_id, buyer_id, show_id, lane, asked.body_hash, asked.method)
     headers = _limit_headers(here, acceptance)
     _refuse_unaccepted(here, acceptance, headers)
-    headers |= {"Location": f"/v1/bookings/{booking_id}"}
+    headers |= {"Location": asked.location}
     if wait_seconds:
         headers["Preference-Applied"] = f"wait={wait_seconds:g}"
     if acceptance.status == "again" and (whole := await _known(booking_id)) is not None:
-        return _as_decided(rows.from_row(whole), whole, body_hash, bool(wait_seconds), headers)
+        return _as_decided(rows.from_row(whole), whole, asked.body_hash, bool(wait_seconds), headers)
     wish = HoldSeats(
         command_id=booking_id,
         show_id=show_id,
         booking_id=booking_id,
-        buyer_id=who.id,
-        body_hash=body_hash,
+        buyer_id=buyer_id,
+        body_hash=asked.body_hash,
         not_after=after(from_unix(acceptance.now), settings().wish_valid_seconds),
         seats=body.seat_ids,
         quantity=body.quantity or 0,
         section_id=body.section_id,
         together=body.together,
-        method=body.payment.method,
-        from_wallet=body.payment.from_wallet or 0,
+        method=asked.method,
+        from_wallet=asked.from_wallet,
+        seller_id=asked.seller_id,
         **body.extras,
     )
+    if asked.note is not None:
+        try:
+            await asked.note()
+        except Exception:
+            if acceptance.status == "accepted":
+                await here.accepting.withdraw(booking_id, show_id)
+            raise
     options = Options(request.ctx.traceparent, here.id if wait_seconds else "")
     expected = here.news.expect(booking_id) if wait_seconds else None
     try:
@@ -89,12 +129,13 @@ async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWi
     if wait_seconds:
         return await _decided(here, wish, acceptance, reply, headers)
     ahead = acceptance.ahead if acceptance.status == "accepted" else await _ahead(here, booking_id)
-    return json(views.queued(booking_id, show_id, body.payment.method, ahead), 202, headers)
+    return json(views.queued(booking_id, show_id, asked.method, ahead), 202, headers)
 
 
 def pays_at_once(row: rows.BookingRow) -> bool:
-    """Whether the hold is followed by its payment without anybody doing anything: by wallet, or for nothing."""
-    return row.state == "held" and row.method in ("wallet", "none")
+    """Whether the hold is followed by its payment without anybody doing anything: by wallet, at the box office, or for
+    nothing."""
+    return row.state == "held" and row.method != "razorpay"
 
 
 async def _paid_at_once(here: Context, booking_id: UUID, deadline: float) -> None:
@@ -159,11 +200,11 @@ async def _decided(
     if row is None:
         ahead = await _ahead(here, wish.booking_id)
         return json(views.queued(wish.booking_id, wish.show_id, wish.method, ahead), 202, headers)
-    return _as_decided(row, whole, wish.body_hash, True, headers)
+    return _as_decided(row, whole, wish.body_hash, True, headers, wish.from_wallet)
 
 
 def _as_decided(
-    row: rows.BookingRow, whole: Any, body_hash: str, waited: bool, headers: dict[str, str]
+    row: rows.BookingRow, whole: Any, body_hash: str, waited: bool, headers: dict[str, str], from_wallet: int = 0
 ) -> HTTPResponse:
     """The booking as it stands, or its refusal; a repeat that does not wait is answered 202, as the first was."""
     if row.body_hash != body_hash:
@@ -172,7 +213,7 @@ def _as_decided(
     if waited and refusal is not None:
         refusal.headers |= headers
         raise refusal
-    return json(views.booking(row, whole), 201 if waited else 202, headers)
+    return json(views.booking(row, whole, from_wallet), 201 if waited else 202, headers)
 
 
 async def _ahead(here: Context, booking_id: UUID) -> int | None:

@@ -94,15 +94,15 @@ class CancellationQuote(msgspec.Struct):
 async def cancel_booking(request: Request, booking_id: UUID, who: Who, body: CancellationWish) -> HTTPResponse:
     """Give seats of a confirmed booking back; 409 `too-late` after the time that its show's policy gives."""
     row = await _own(who, booking_id)
-    seats = tuple(_named(row, body.seats))
+    seats = tuple(named_seats(row, body.seats))
     command = CancelSeats(
         command_id=derived(booking_id, "cancellation", idempotency_key(request)), show_id=row["show_id"],
         booking_id=booking_id, buyer_id=who.id, seats=seats, by="buyer", to=body.refund_to, actor_id=who.id,
     )  # fmt: skip
-    return json(await _cancelled(request, row, command), 202)
+    return json(await take_back(request, row, command), 202)
 
 
-async def _cancelled(request: Request, row: Any, command: CancelSeats) -> CancellationView:
+async def take_back(request: Request, row: Any, command: CancelSeats) -> CancellationView:
     """Have the lane take the seats; the cancellation as it is then.  Raises the problem of a refusal."""
     if await decide_soon(context(request), row["lane"], command, request.ctx.traceparent):
         found = await cancelled_rows.of_booking(command.booking_id, command.command_id)
@@ -141,7 +141,7 @@ async def list_cancellations(request: Request, booking_id: UUID, who: Who) -> HT
 async def quote_cancellation(request: Request, booking_id: UUID, who: Who, query: QuoteQuery) -> HTTPResponse:
     """What would come back for seats that are given back now; it promises nothing."""
     row = await _own(who, booking_id)
-    asked = _named(row, query.seats.split(",") if query.seats else None)
+    asked = named_seats(row, query.seats.split(",") if query.seats else None)
     if row["state"] != "confirmed":
         raise Problem(409, "This booking has no seats that could be cancelled.", kind="nothing-to-cancel")
     rules = decode_rules(row["rules"]) or Rules()
@@ -181,7 +181,7 @@ async def give_up_booking(request: Request, booking_id: UUID, who: Who) -> HTTPR
             command_id=derived(booking_id, "cancellation", "whole", *_left(row)), show_id=row["show_id"],
             booking_id=booking_id, buyer_id=who.id, by="buyer", actor_id=who.id,
         )  # fmt: skip
-        await _cancelled(request, row, command)
+        await take_back(request, row, command)
     whole = await own_booking(who, booking_id)
     return json(views.booking(rows.from_row(whole), whole), 202)
 
@@ -197,7 +197,7 @@ def _left(row: Any) -> list[str]:
     return [place["id"] for place in msgspec.json.decode(row["seats"]) if not place.get("status")]
 
 
-def _named(row: Any, seats: list[str] | None) -> list[str]:
+def named_seats(row: Any, seats: list[str] | None) -> list[str]:
     """The seats that are named, each once and the booking's."""
     there = {place["id"] for place in msgspec.json.decode(row["seats"])}
     for index, seat in enumerate(seats or []):

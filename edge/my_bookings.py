@@ -33,20 +33,20 @@ async def own_booking(who: Who, booking_id: UUID) -> Any:
 @operation(my_bookings, "GET", "/v1/bookings/{booking_id}", answers={200: views.BookingView}, problems=(404, 503))
 async def get_booking(request: Request, booking_id: UUID, who: Who) -> HTTPResponse:
     """A booking as it stands."""
-    return json(await current(context(request), who, booking_id))
+    return json(await current(context(request), who.id, booking_id))
 
 
-async def current(here: Context, who: Who, booking_id: UUID) -> views.BookingView:
+async def current(here: Context, buyer_id: UUID, booking_id: UUID) -> views.BookingView:
     whole = await rows.find(booking_id)
     if whole is not None:
-        if whole["buyer_id"] != who.id:
+        if whole["buyer_id"] != buyer_id:
             raise not_found()
         return views.booking(rows.from_row(whole), whole)
     try:
         found = await note_of(here.redis, booking_id)
     except NotesLost as error:
         raise unavailable("Whether this was asked for cannot be told at the moment.", 5) from error
-    if found is None or found[0].buyer != str(who.id):
+    if found is None or found[0].buyer != str(buyer_id):
         raise not_found()
     return views.queued(booking_id, UUID(found[0].show), found[0].method, found[1])
 
@@ -87,7 +87,7 @@ async def get_timeline(request: Request, booking_id: UUID, who: Who) -> HTTPResp
 async def stream_booking(request: Request, booking_id: UUID, who: Who) -> None:
     """The booking each time it changes, as server-sent events (``event: booking``)."""
     here = context(request)
-    await send_booking(request, booking_id, lambda: current(here, who, booking_id))
+    await send_booking(request, booking_id, lambda: current(here, who.id, booking_id))
 
 
 @operation(
@@ -96,7 +96,12 @@ async def stream_booking(request: Request, booking_id: UUID, who: Who) -> None:
 )  # fmt: skip
 async def get_tickets_pdf(request: Request, booking_id: UUID, who: Who) -> HTTPResponse:
     """The tickets of a confirmed booking, printed."""
-    whole = await own_booking(who, booking_id)
+    return await printed_tickets(await own_booking(who, booking_id))
+
+
+async def printed_tickets(whole: Any) -> HTTPResponse:
+    """The booking's tickets as they were printed last."""
+    booking_id = whole["id"]
     content = await files.find(booking_id, "tickets.pdf") if whole["state"] == "confirmed" else None
     if content is None:
         raise not_found()

@@ -147,6 +147,15 @@ MAY: dict[str, Rule] = {
     "get_journal_head": ANYBODY,
     "get_charges": MANAGERS,
     "change_charges": MANAGERS,
+    # edge/box_office.py, shifts.py
+    "create_sale": SELLERS,
+    "get_sale": SELLERS,
+    "get_sale_tickets": SELLERS,
+    "cancel_sale": SELLERS,
+    "open_shift": SELLERS,
+    "list_shifts": SELLERS,
+    "get_shift": SELLERS,
+    "close_shift": SELLERS,
     # edge/operating.py
     "list_lanes": ADMIN,
     # edge/admin_sagas.py

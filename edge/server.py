@@ -19,6 +19,7 @@ from edge.admin_money import admin_money
 from edge.admin_sagas import admin_sagas
 from edge.admin_users import admin_users
 from edge.bookings import bookings
+from edge.box_office import sales
 from edge.by_letter import by_letter
 from edge.called_off import called_off
 from edge.cancellations import cancellations
@@ -49,6 +50,7 @@ from edge.personal_data import personal_data
 from edge.posters import posters
 from edge.quotes import quotes
 from edge.search import search
+from edge.shifts import shifts
 from edge.show_records import show_records
 from edge.shows import shows
 from edge.venues import venues
@@ -94,6 +96,8 @@ def make_app() -> Sanic[Any, Any]:
         coupons,
         show_records,
         charges,
+        sales,
+        shifts,
         search,
         events,
         posters,

@@ -53,7 +53,7 @@ class StandingPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ticket_type: Word | None = None
 
 
-class SeatWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Exactly one of ``seats`` and ``quantity`` (with ``section_id``, ``together`` and ``ticket_types`` where wanted),
     and beside either ``standing`` places.  ``ticket_types`` say how many of the quantity are of which type."""
 
@@ -66,7 +66,6 @@ class SeatWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     standing: Annotated[list[StandingPlaces], msgspec.Meta(min_length=1, max_length=20)] | None = None
     coupon: CouponCode | None = None
     access_code: Annotated[str, msgspec.Meta(min_length=1, max_length=40)] | None = None
-    payment: PaymentWish = PaymentWish()
 
     @property
     def seat_ids(self) -> tuple[str, ...]:
@@ -120,7 +119,13 @@ class SeatWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("`ticket_types` add up to the `quantity`")
 
 
-def check_wish(show: KnownShow, wish: SeatWish) -> None:
+class SeatWish(Wish, frozen=True):
+    """What a buyer wishes for, and how they would pay."""
+
+    payment: PaymentWish = PaymentWish()
+
+
+def check_wish(show: KnownShow, wish: Wish) -> None:
     """What is wrong with a wish by itself, before anybody is asked."""
     seats = wish.seat_ids
     for index, seat in enumerate(seats):
@@ -142,7 +147,7 @@ def check_wish(show: KnownShow, wish: SeatWish) -> None:
     _check_types(show, wish)
 
 
-def _check_types(show: KnownShow, wish: SeatWish) -> None:
+def _check_types(show: KnownShow, wish: Wish) -> None:
     known = {kind.name for kind in show.rules.ticket_types}
     named = [(f"/seats/{at}/ticket_type", seat.ticket_type) for at, seat in enumerate(wish.seats or ())
              if isinstance(seat, SeatRef)]  # fmt: skip
@@ -153,7 +158,7 @@ def _check_types(show: KnownShow, wish: SeatWish) -> None:
             raise invalid(pointer, f"{name} is not a ticket type of this show")
 
 
-def canonical(wish: SeatWish) -> bytes:
+def canonical(wish: Wish, *paid_by: Any) -> bytes:
     """The wish as bytes, the same however it was spelled."""
-    said = [wish.seat_ids, wish.quantity, wish.section_id, wish.together, wish.payment]
+    said = [wish.seat_ids, wish.quantity, wish.section_id, wish.together, *paid_by]
     return msgspec.json.encode([*said, wish.extras] if wish.extras else said)

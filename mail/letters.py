@@ -65,7 +65,7 @@ class BookingFacts(msgspec.Struct, frozen=True, kw_only=True):
     discount: Money | None = None
     fees: Money | None = None
     tax: Money | None = None
-    paid_by: Literal["razorpay", "wallet", "none"] = "razorpay"
+    paid_by: Literal["razorpay", "wallet", "none", "cash", "terminal", "comp"] = "razorpay"
     hall: str = ""
 
 

@@ -15,6 +15,7 @@ from edge.views.bookings import (
     refund_views,
     refusal_of,
 )
+from edge.views.box_office import CashUpLine, ShiftList, ShiftView, shift
 from edge.views.catalogue import (
     BadLine,
     CityItem,
@@ -81,6 +82,7 @@ __all__ = [
     "BookingList",
     "BookingSeat",
     "BookingView",
+    "CashUpLine",
     "CityItem",
     "CityList",
     "DayFigures",
@@ -116,6 +118,8 @@ __all__ = [
     "SectionView",
     "SessionList",
     "SessionView",
+    "ShiftList",
+    "ShiftView",
     "ShowFigures",
     "ShowItem",
     "ShowView",
@@ -138,6 +142,7 @@ __all__ = [
     "queued",
     "refund_views",
     "refusal_of",
+    "shift",
     "top_up",
     "wallet_entry",
 ]

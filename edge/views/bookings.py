@@ -11,7 +11,6 @@ from sagas import booking as booking_saga
 from sagas.identity import booking_code
 from sagas.money import Money
 from sagas.prices import Amounts
-from sagas.saga import Progress
 from store.bookings import BookingRow
 from store.sagas import restore
 from store.settings import settings
@@ -141,8 +140,9 @@ def queued(booking_id: UUID, show_id: UUID, method: str, ahead: int | None) -> B
     )  # fmt: skip
 
 
-def booking(row: BookingRow, whole: Any = None) -> BookingView:
-    """A decided booking.  ``whole`` is its row with saga, payment, tickets and refunds; a fresh outcome has none."""
+def booking(row: BookingRow, whole: Any = None, from_wallet: int = 0) -> BookingView:
+    """A decided booking.  ``whole`` is its row with saga, payment, tickets and refunds; a fresh outcome has none, and
+    ``from_wallet`` is what its wish said then."""
     progress = restore(whole["progress"], whole["outbox"]) if whole is not None and whole["progress"] else None
     status = booking_saga.status(row.state, progress)
     currency = row.currency
@@ -175,7 +175,7 @@ def booking(row: BookingRow, whole: Any = None) -> BookingView:
         ],
         amounts=amounts_view(_amounts(row.amounts), currency) if decided else None,
         held_until=row.held_until if decided else None,
-        payment=_payment(row, whole, progress) if decided else None,
+        payment=_payment(row, whole, progress.facts.from_wallet if progress else from_wallet) if decided else None,
         refunds=refund_views(whole["refunds"]) if whole is not None else [],
         tickets=_ids(whole["tickets"]) if whole is not None else [],
         refusal=refusal.body() if (refusal := refusal_of(row, whole)) else None,
@@ -209,13 +209,13 @@ def _seat(status: str) -> str:
     return {"held": "held", "confirmed": "sold"}.get(status, "released")
 
 
-def _payment(row: BookingRow, whole: Any, progress: Progress | None) -> PaymentView:
+def _payment(row: BookingRow, whole: Any, from_wallet: int) -> PaymentView:
     if whole is None or whole["payment_status"] is None:
         view = PaymentView(row.method, "preparing")
     else:
         view = PaymentView(whole["payment_method"], whole["payment_status"])
-    if progress is not None and view.method == "razorpay" and progress.facts.from_wallet:
-        view.from_wallet = Money(progress.facts.from_wallet, row.currency)
+    if view.method == "razorpay" and from_wallet:
+        view.from_wallet = Money(from_wallet, row.currency)
     if view.method == "razorpay" and whole is not None and whole["razorpay_order_id"]:
         order = view.razorpay_order_id = whole["razorpay_order_id"]
         view.key_id = settings().razorpay_key_id

@@ -218,7 +218,8 @@ TABLE_CHECKS = (
         HAVING count(*) > $1::int
         UNION ALL
         SELECT b.buyer_id, b.show_id, jsonb_array_length(b.seats::jsonb), w.max_seats_per_booking FROM booking b
-        JOIN show w ON w.id = b.show_id WHERE jsonb_array_length(b.seats::jsonb) > w.max_seats_per_booking""",
+        JOIN show w ON w.id = b.show_id WHERE jsonb_array_length(b.seats::jsonb) > w.max_seats_per_booking
+            AND NOT EXISTS (SELECT 1 FROM box_office_sale o WHERE o.booking_id = b.id)""",
     ),
     TableCheck(
         "each confirmed seat has one ticket, and no ticket is without its seat",

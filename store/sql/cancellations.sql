@@ -91,9 +91,10 @@ WITH next AS (
 ), written AS (
     INSERT INTO letter (id, booking_id, template, about, recipient, message_id, status, attempts, last_error, trace_id,
         created_at, next_try_at)
-    SELECT gen_random_uuid(), n.id, 'postponed', $1::uuid, u.email, '<postponed.' || $1::uuid || '.' || n.id || '@' || $5 || '>',
+    SELECT gen_random_uuid(), n.id, 'postponed', $1::uuid, coalesce(u.email, o.customer_email), '<postponed.' || $1::uuid || '.' || n.id || '@' || $5 || '>',
         'waiting', 0, '', '', now(), now()
-    FROM next n JOIN "user" u ON u.id = n.buyer_id WHERE u.erased_at IS NULL
+    FROM next n LEFT JOIN "user" u ON u.id = n.buyer_id LEFT JOIN box_office_sale o ON o.booking_id = n.id
+    WHERE u.erased_at IS NULL AND coalesce(u.email, o.customer_email) IS NOT NULL
     ON CONFLICT (booking_id, template, about) DO NOTHING
 )
 SELECT id FROM next ORDER BY id

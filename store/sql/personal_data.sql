@@ -21,7 +21,9 @@ SELECT json_build_object(
         WHERE b.buyer_id = $1 ORDER BY b.decided_at) x),
     'payments', (SELECT coalesce(json_agg(x), '[]') FROM (
         SELECT p.id, p.booking_id, p.method, p.amount, p.currency, p.status, p.razorpay_order_id, p.created_at
-        FROM payment p JOIN booking b ON b.id = p.booking_id WHERE b.buyer_id = $1 ORDER BY p.created_at) x),
+        FROM payment p WHERE p.booking_id IN (
+            SELECT id FROM booking WHERE buyer_id = $1 UNION ALL SELECT id FROM top_up WHERE user_id = $1
+        ) ORDER BY p.created_at) x),
     'refunds', (SELECT coalesce(json_agg(x), '[]') FROM (
         SELECT r.id, r.booking_id, r.amount, r.currency, r."to", r.reason, r.status, r.created_at
         FROM refund r JOIN booking b ON b.id = r.booking_id WHERE b.buyer_id = $1 ORDER BY r.created_at) x),

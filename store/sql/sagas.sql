@@ -50,15 +50,17 @@ ORDER BY b.changed_at LIMIT $1
 
 -- name: booking_facts
 -- What tickets and letters say about a booking.
-SELECT b.id, b.show_id, b.buyer_id, b.seats, b.amounts, b.currency, b.method, u.email, u.name AS buyer_name,
+SELECT b.id, b.show_id, b.buyer_id, b.seats, b.amounts, b.currency, b.method,
+    coalesce(u.email, o.customer_email) AS email, coalesce(u.name, o.customer_name) AS buyer_name,
     e.title, e.duration_minutes, v.name AS venue, v.address, v.city, v.time_zone, h.name AS hall, w.starts_at, w.ends_at, w.rules
-FROM booking b JOIN "user" u ON u.id = b.buyer_id JOIN show w ON w.id = b.show_id JOIN event e ON e.id = w.event_id
+FROM booking b LEFT JOIN "user" u ON u.id = b.buyer_id LEFT JOIN box_office_sale o ON o.booking_id = b.id
+JOIN show w ON w.id = b.show_id JOIN event e ON e.id = w.event_id
 JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
 WHERE b.id = $1
 
 -- name: bookings_to_ticket
-SELECT b.id, b.show_id, b.buyer_id, b.seats, e.organiser_id FROM booking b JOIN show w ON w.id = b.show_id
-JOIN event e ON e.id = w.event_id WHERE b.id = ANY($1::uuid[]) ORDER BY b.id
+SELECT b.id, b.show_id, b.buyer_id, b.seats, e.organiser_id, o.customer_email FROM booking b JOIN show w ON w.id = b.show_id
+JOIN event e ON e.id = w.event_id LEFT JOIN box_office_sale o ON o.booking_id = b.id WHERE b.id = ANY($1::uuid[]) ORDER BY b.id
 
 -- name: tickets_issue
 INSERT INTO ticket (id, booking_id, show_id, seat_id, holder_id, ticket_type, status, code, issued_at)
@@ -81,8 +83,10 @@ UPDATE cancellation SET taken_up_at = $1 WHERE id = ANY($2::uuid[]) AND taken_up
 
 -- name: letters_log
 INSERT INTO letter (id, booking_id, template, about, recipient, message_id, status, attempts, last_error, trace_id, created_at)
-SELECT l.id, l.booking_id, l.template, l.about, u.email, '<' || l.template || '.' || l.about || '@' || $2 || '>', 'waiting', 0, '',
+SELECT l.id, l.booking_id, l.template, l.about, coalesce(u.email, o.customer_email), '<' || l.template || '.' || l.about || '@' || $2 || '>', 'waiting', 0, '',
     l.trace, $1
 FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[]) AS l (id, booking_id, template, about, trace)
-JOIN booking b ON b.id = l.booking_id JOIN "user" u ON u.id = b.buyer_id
+JOIN booking b ON b.id = l.booking_id LEFT JOIN "user" u ON u.id = b.buyer_id
+LEFT JOIN box_office_sale o ON o.booking_id = b.id
+WHERE u.email IS NOT NULL OR o.customer_email IS NOT NULL
 ON CONFLICT (booking_id, template, about) DO NOTHING

@@ -35,13 +35,15 @@ ON CONFLICT (organiser_id) DO UPDATE SET fees = excluded.fees, tax = excluded.ta
 -- name: bookings_of_show
 -- As their buyers are shown them, the latest place in line first, with who they are.
 SELECT b.*, s.progress, s.outbox, p.id AS payment_id, p.status AS payment_status, p.method AS payment_method,
-    p.razorpay_order_id, u.name AS buyer_name, u.email AS buyer_email,
+    p.razorpay_order_id, coalesce(u.name, o.customer_name) AS buyer_name,
+    coalesce(u.email, o.customer_email) AS buyer_email,
     coalesce((SELECT json_agg(t.id ORDER BY t.seat_id) FROM ticket t WHERE t.booking_id = b.id), '[]')::text AS tickets,
     coalesce((SELECT json_agg(json_build_object('id', r.id, 'amount', r.amount, 'currency', r.currency, 'to', r.to,
         'status', r.status, 'reason', r.reason) ORDER BY r.created_at) FROM refund r WHERE r.booking_id = b.id), '[]')::text
         AS refunds
 FROM booking b
 LEFT JOIN "user" u ON u.id = b.buyer_id
+LEFT JOIN box_office_sale o ON o.booking_id = b.id
 LEFT JOIN saga s ON s.id = b.id
 LEFT JOIN LATERAL (SELECT * FROM payment WHERE booking_id = b.id ORDER BY (status = 'captured') DESC,
     (status = 'captured' AND method = 'razorpay') DESC, created_at DESC LIMIT 1) p

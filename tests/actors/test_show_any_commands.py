@@ -67,9 +67,10 @@ class NaiveShow:
         live = self.of_buyer(wish.buyer_id, "held", "confirmed")
         if now > wish.not_after:
             return "not-in-time", ()
-        if self.cancelled or now >= min(self.closes_at, self.ends_at):
+        closes_at = self.ends_at if wish.seller_id else min(self.closes_at, self.ends_at)
+        if self.cancelled or now >= closes_at:
             return "show-closed", ()
-        if (
+        if not wish.seller_id and (
             wanted > PER_BOOKING
             or len(held) >= LIVE_HOLDS
             or live_elsewhere >= OVER_SHOWS

@@ -203,6 +203,7 @@ def ids(seats: list[int]) -> tuple[str, ...]:
 class AnyRules(AnyCommands):
     plan, terms = PLAN, msgspec.structs.replace(TERMS, rules=RULES)
     naive: NaiveRuledShow
+    given_away = False
     bookings = AnyCommands.bookings
     kinds = st.sampled_from(["", "", "child", "senior", "dog"])
     extras = st.fixed_dictionaries(
@@ -226,6 +227,7 @@ class AnyRules(AnyCommands):
         assert amounts.tax == sum(place.tax for place in places) >= 0
         assert (amounts.tax_included or 0) == sum(place.tax_included for place in places)
         assert all(0 <= place.discount <= place.price for place in places)
+        assert amounts.total == 0 or not self.given_away
         for place, at in zip(places, outcome.seats, strict=True):
             assert place.price == self.naive.price(at, place.ticket_type)
 
@@ -252,6 +254,19 @@ class AnyRules(AnyCommands):
     def holds_chosen_seats_by_rules(self, buyer: UUID, seats: list[int], kinds: list[str], extras: Any) -> Any:
         types = {"ticket_types": tuple(kinds[: len(seats)])} if kinds else {}
         return self._wished(buyer, seats=ids(seats), **types, **extras)
+
+    @rule(
+        target=bookings, seats=st.lists(st.integers(0, 18), min_size=1, max_size=7),
+        method=st.sampled_from(["cash", "comp"]), kinds=st.lists(kinds, max_size=2),
+    )  # fmt: skip
+    def sells_at_the_box_office(self, seats: list[int], method: Any, kinds: list[str]) -> Any:
+        """To somebody new each time: no cap, no closing time but the show's end; what is given away costs nothing."""
+        types = {"ticket_types": tuple(kinds[: len(seats)]), "version": 2} if kinds else {}
+        customer = UUID(int=50_000 + self.asked)
+        self.given_away = method == "comp"
+        sold = self._hold(customer, 9, False, seats=ids(seats), method=method, seller_id=UUID(int=9), **types)
+        self.given_away = False
+        return sold
 
     @rule(seats=st.lists(st.integers(0, 18), min_size=1, max_size=3))
     def blocks(self, seats: list[int]) -> None:

@@ -9,6 +9,7 @@ from actors.show import BLOCKED, FREE, Inputs, Outcome, Show, decide
 from sagas.messages import (
     AmendShow,
     BlockSeats,
+    CancelShow,
     Changes,
     DropCoupon,
     Price,
@@ -235,7 +236,57 @@ def test_a_presale_may_end_before_the_general_sale_begins():
     assert isinstance(sale.best(1, access_code="LOVE").refusal, ShowClosed)
 
 
+def test_the_box_office_sells_before_the_sale_after_it_and_until_the_show_ends():
+    opens, closes = NOON + timedelta(hours=1), NOON + timedelta(hours=2)
+    times = {
+        "sale_opens_at": opens,
+        "sale_closes_at": closes,
+        "starts_at": closes,
+        "ends_at": closes + timedelta(hours=3),
+    }
+    sale = RuledSale(times=times)
+    assert isinstance(sale.best(1).refusal, ShowClosed)
+    assert sale.best(1, method="cash", seller_id=BOB).name == "held"
+    sale.later(2 * 3600)
+    assert isinstance(sale.best(1).refusal, ShowClosed)
+    assert sale.best(1, method="cash", seller_id=BOB).name == "held"
+    sale.later(3 * 3600)
+    over = sale.best(1, method="cash", seller_id=BOB).refusal
+    assert isinstance(over, ShowClosed)
+    assert over.reason == "over"
+
+
+def test_no_cap_of_a_buyer_stops_the_box_office():
+    sale = Sale(LONG_ROW, max_seats_per_booking=1, max_seats_per_buyer=1, max_live_holds=1)
+    assert sale.best(2).refusal is not None
+    assert sale.best(2, method="terminal", seller_id=BOB).name == "held"
+    assert sale.best(5, method="terminal", seller_id=BOB).name == "held"
+
+
+def test_nobody_sells_what_is_taken_and_a_cancelled_show_is_closed_to_staff_too():
+    sale = RuledSale()
+    assert sale.wish(ANN, "7-1").name == "held"
+    assert isinstance(sale.wish(BOB, "7-1", method="cash", seller_id=BOB).refusal, SeatTaken)
+    sale.order(CancelShow, reason="rain", by=BOB)
+    assert isinstance(sale.wish(BOB, "7-2", method="cash", seller_id=BOB).refusal, ShowClosed)
+
+
 # Prices.
+
+
+def test_a_complimentary_ticket_costs_nothing_whatever_is_charged_beside_the_price():
+    sale = RuledSale(fees=Fees(per_ticket=300, per_booking=500, basis_points=250), tax=Tax(basis_points=1800))
+    for version in (1, 2):
+        given = sale.best(2, method="comp", seller_id=BOB, version=version)
+        assert given.amounts is not None
+        assert given.amounts.total == given.amounts.fees == given.amounts.tax == 0
+        assert given.amounts.discount == given.amounts.seats == sum(place.discount for place in given.places) > 0
+        sold = sale.best(2, method="cash", seller_id=BOB, version=version)
+        assert sold.amounts is not None
+        assert sold.amounts.total > sold.amounts.seats
+    plain = Sale().best(1, method="comp", seller_id=BOB)
+    assert plain.amounts is not None
+    assert plain.amounts.total == 0
 
 
 def test_each_place_costs_what_its_ticket_type_costs_in_its_section():

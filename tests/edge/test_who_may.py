@@ -175,12 +175,16 @@ SAMPLES = {
 }  # fmt: skip
 
 
+#: A sale of the box office.
+SALE = {"quantity": 1, "method": "cash", "customer": {"name": "Walk In"}}
+
 #: Bodies that fit, by type, for calls on what belongs to an organiser; a new type needs one here.
 CHANGES = {
     "ShowChange": {"max_live_holds": 3}, "SeatNames": {"seats": ["0-0"]}, "NewCoupon": {"code": "MINE", "percent": 10},
     "CouponChange": {"max_uses": 1}, "EventChange": {"title": "Mine now"}, "HallChange": {"name": "Mine now"},
-    "VenueChange": {"name": "Mine now"}, "Why": {"reason": "It is mine now"},
+    "VenueChange": {"name": "Mine now"}, "Why": {"reason": "It is mine now"}, "Count": {"counted": []},
     "Postponement": {"starts_at": "2099-01-10T12:00:00Z", "refund_until": "2099-01-01T12:00:00Z"},
+    "SaleCancellation": {},
     "NewHall": {"name": "Mine", "sections": [{"name": "Floor", "kind": "standing", "tier": "A", "capacity": 5}]},
 }  # fmt: skip
 
@@ -192,19 +196,26 @@ CHANGES = {
 )
 async def test_another_organiser_s_things_are_told_as_ones_that_are_not_there(walked, rows, buyers, cast: Cast):
     house = await make_house(rows, buyers)
-    event = await house.event("draft")
+    event = await house.event()
     show = await house.put_on(event)
     coupon = await house.ask("POST", f"/v1/shows/{show['id']}/coupons", json={"code": "HOUSE", "percent": 10})
     assert coupon.status_code == 201, coupon.text
     off = await house.put_on(event)
     cancelled = await house.ask("POST", f"/v1/shows/{off['id']}/cancel", json={"reason": "rain"})
     assert cancelled.status_code == 202, cancelled.text
+    sale = await house.ask(
+        "POST", f"/v1/shows/{show['id']}/sales", json=SALE, headers={"Idempotency-Key": new_key(), "Prefer": "wait=10"}
+    )
+    assert sale.status_code == 201, sale.text
+    shift = await house.ask("POST", "/v1/box-office/shifts", headers={"Idempotency-Key": new_key()})
+    assert shift.status_code == 201, shift.text
     theirs = {
         "cancellation_id": cancelled.json()["id"], "event_id": str(event), "venue_id": str(house.venue),
-        "hall_id": str(house.hall), "show_id": show["id"], "code": "HOUSE",
+        "hall_id": str(house.hall), "show_id": show["id"], "code": "HOUSE", "booking_id": sale.json()["id"],
+        "shift_id": shift.json()["id"],
     }  # fmt: skip
     assert set(re.findall(r"{(\w+)}", walked.path)) <= set(theirs), "say what another organiser's is"
-    bodies = CHANGES | {"NewShow": house.show()}
+    bodies = CHANGES | {"NewShow": house.show(), "SaleWish": SALE}
     body = {"json": bodies[walked.body.__name__]} if walked.body is not None else {}
     if walked.name == "put_poster":
         body = {"content": b"\x89PNG\r\n\x1a\n", "headers": {"Content-Type": "image/png"}}

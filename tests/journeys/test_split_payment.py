@@ -11,6 +11,8 @@ REST = PRICE - PART
 
 async def hold_in_parts(buyer, show, part=PART):
     held = await buyer.hold(show, show.seats[0], payment={"method": "razorpay", "from_wallet": part})
+    if part < PRICE:
+        assert held["payment"]["from_wallet"]["amount"] == part
     return held["id"]
 
 

@@ -1,0 +1,52 @@
+-- name: shift_open
+INSERT INTO box_office_shift (id, organiser_id, seller_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+
+-- name: shift_of_seller
+-- The seller's open shift, which cannot be closed before the caller's transaction ends.
+SELECT id FROM box_office_shift WHERE organiser_id = $1 AND seller_id = $2 AND closed_at IS NULL FOR SHARE
+
+-- name: shift_find
+SELECT s.*, u.name AS seller_name FROM box_office_shift s LEFT JOIN "user" u ON u.id = s.seller_id
+WHERE s.id = $1 AND s.organiser_id = $2
+
+-- name: shift_lock
+SELECT closed_at FROM box_office_shift WHERE id = $1 FOR UPDATE
+
+-- name: shifts_page
+-- An organiser's shifts, or one seller's of them, newest first.
+SELECT s.*, u.name AS seller_name FROM box_office_shift s LEFT JOIN "user" u ON u.id = s.seller_id
+WHERE s.organiser_id = $1 AND ($2::uuid IS NULL OR s.seller_id = $2)
+    AND ($3::timestamptz IS NULL OR (s.opened_at, s.id) < ($3, $4))
+ORDER BY s.opened_at DESC, s.id DESC LIMIT $5
+
+-- name: shift_sales_undecided
+-- Sales of which it is not known yet whether their money is in.
+SELECT count(*) FROM box_office_sale s LEFT JOIN booking b ON b.id = s.booking_id LEFT JOIN saga g ON g.id = s.booking_id
+WHERE s.shift_id = $1 AND (
+    b.id IS NULL AND s.at > now() - make_interval(secs => $2)
+    OR g.course <> 'ended' AND g.step IN ('seats', 'payment', 'money', 'confirm'))
+
+-- name: shift_takings
+-- What shifts have taken by the ledger, less what went back of it, where it was taken.
+SELECT s.shift_id, e.account AS method, e.currency, sum(e.amount)::bigint AS amount
+FROM box_office_sale s JOIN ledger_transaction t ON t.booking_id = s.booking_id
+JOIN ledger_entry e ON e.transaction_id = t.id AND e.account IN ('cash', 'terminal')
+WHERE s.shift_id = ANY($1::uuid[]) GROUP BY s.shift_id, e.account, e.currency ORDER BY e.account, e.currency
+
+-- name: shift_close
+UPDATE box_office_shift SET closed_at = now() WHERE id = $1 AND closed_at IS NULL
+
+-- name: shift_count
+INSERT INTO box_office_count (shift_id, method, currency, expected, counted)
+SELECT $1, method, currency, expected, counted FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])
+    AS c (method, currency, expected, counted)
+
+-- name: shift_counts
+SELECT * FROM box_office_count WHERE shift_id = ANY($1::uuid[]) ORDER BY method, currency
+
+-- name: sale_add
+INSERT INTO box_office_sale (booking_id, organiser_id, show_id, shift_id, seller_id, method, customer_name, customer_email)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (booking_id) DO NOTHING
+
+-- name: sale_find
+SELECT * FROM box_office_sale WHERE booking_id = $1 AND show_id = $2
