@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -75,9 +76,9 @@ async def export_sales(request: Request, query: FiguresQuery, acting: Acting) ->
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="sales.csv"', "Cache-Control": "private, no-store"},
     )
-    await response.send(_lines([COLUMNS]))
+    await response.send(lines([COLUMNS]))
     async for show, bookings in rows.sales(asked):
-        await response.send(_lines(line for booking in bookings for line in _sold(show, booking)))
+        await response.send(lines(line for booking in bookings for line in _sold(show, booking)))
     await response.eof()
 
 
@@ -88,32 +89,33 @@ def _sold(show: Any, booking: Any) -> list[tuple[Any, ...]]:
         (
             booking_code(booking["id"]), _moment(booking["decided_at"], show["time_zone"]), *where, seat["section"],
             seat["row"], seat["label"], seat.get("ticket_type") or "",
-            *(_decimal(seat.get(name) or 0, currency) for name in ("price", "discount", "fees")),
-            _decimal((seat.get("tax") or 0) + (seat.get("tax_included") or 0), currency), currency, booking["method"],
+            *(decimal(seat.get(name) or 0, currency) for name in ("price", "discount", "fees")),
+            decimal((seat.get("tax") or 0) + (seat.get("tax_included") or 0), currency), currency, booking["method"],
         )
         for seat in msgspec.json.decode(booking["seats"])
         if seat.get("status") != "cancelled"
     ]  # fmt: skip
 
 
-def _lines(lines: Any) -> str:
+def lines(told: Any) -> str:
+    """Lines of CSV, each cell safe in a spreadsheet."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows([cell(value) for value in line] for line in lines)
+    csv.writer(out, lineterminator="\r\n").writerows([cell(value) for value in line] for line in told)
     return out.getvalue()
 
 
 def cell(value: Any) -> str:
-    """A cell that a spreadsheet shows and never runs: what begins like a formula gets an apostrophe before it."""
+    """A cell that a spreadsheet shows and never runs: text that begins like a formula gets an apostrophe."""
     text = str(value)
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if not isinstance(value, Decimal) and _FORMULA.match(text) else text
 
 
 def _moment(moment: Any, time_zone: str) -> str:
     return str(clock.in_zone(moment, time_zone).isoformat(timespec="seconds"))
 
 
-def _decimal(minor: int, currency: str) -> str:
-    return str(major(Money(minor, currency)))
+def decimal(minor: int, currency: str) -> Decimal:
+    return major(Money(minor, currency))
 
 
 def _asked(query: FiguresQuery, acting: Acting) -> Asked:

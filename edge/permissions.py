@@ -106,6 +106,11 @@ MAY: dict[str, Rule] = {
     "import_catalogue": MANAGERS,
     "get_figures": MANAGERS,
     "export_sales": MANAGERS,
+    # edge/statements.py, payouts.py
+    "get_statement": OVERSEERS,
+    "export_statement": OVERSEERS,
+    "record_payout": ADMIN,
+    "list_payouts": ADMIN,
     # edge/bookings.py, my_bookings.py, paying.py
     "create_booking": ACCOUNT,
     "quote_booking": ACCOUNT,

@@ -46,6 +46,7 @@ from edge.pages import not_now as page_not_now
 from edge.pages import pages
 from edge.paying import paying
 from edge.payments_webhook import payments_webhook
+from edge.payouts import payouts
 from edge.personal_data import personal_data
 from edge.posters import posters
 from edge.quotes import quotes
@@ -53,6 +54,7 @@ from edge.search import search
 from edge.shifts import shifts
 from edge.show_records import show_records
 from edge.shows import shows
+from edge.statements import statements
 from edge.venues import venues
 from edge.wallet import wallet
 from sagas.clock import monotonic_seconds
@@ -105,6 +107,8 @@ def make_app() -> Sanic[Any, Any]:
         halls,
         imports,
         figures,
+        statements,
+        payouts,
         identity,
         by_letter,
         oauth,

@@ -116,8 +116,24 @@ def given(reference: str, user_id: UUID, amount: int, currency: str, note: str) 
     return moved("gift", reference, currency, ("service", None), ("wallet", user_id), amount, None, note)
 
 
-def paid_out(payout_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:
+def paid_out(payout_id: UUID, organiser_id: UUID, amount: int, currency: str, note: str) -> Posting:
     """An organiser was paid what it was owed."""
     return moved(
-        "payout", f"payout:{payout_id}", currency, ("organiser", organiser_id), ("bank", None), amount, None, "Payout"
+        "payout", f"payout:{payout_id}", currency, ("organiser", organiser_id), ("bank", None), amount, None, note
     )
+
+
+def settled(entity_id: str, amount: int, currency: str) -> Posting:
+    """The provider moved money to our bank (or, below 0, kept it back) for a payment, refund or adjustment."""
+    return moved("settlement", f"settlement:{entity_id}", currency, ("bank", None), ("provider", None), amount)
+
+
+def fee_borne(
+    entity_id: str, organiser_id: UUID | None, booking_id: UUID | None, amount: int, currency: str
+) -> Posting:  # fmt: skip
+    """What the provider kept for its work: the organiser bears it, or the service where nothing was sold."""
+    bearer: tuple[Account, UUID | None] = ("service", None) if organiser_id is None else ("organiser", organiser_id)
+    return moved(
+        "provider-fee", f"provider-fee:{entity_id}", currency, bearer, ("provider", None), amount, booking_id,
+        "Payment provider's fee",
+    )  # fmt: skip

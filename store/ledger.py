@@ -78,7 +78,7 @@ class Books:
         if not self._transactions:
             return
         await connection.execute(query("ledger_transactions_add"), now, *columns(self._transactions, 5))
-        await connection.execute(query("ledger_entries_add"), *columns(self._entries, 7))
+        await connection.execute(query("ledger_entries_add"), now, *columns(self._entries, 7))
         if self._changed:
             held = [(wallet_id_of(*whose), *whose, self._balances[whose]) for whose in self._changed]
             await connection.execute(query("wallets_write"), *columns(held, 4))
