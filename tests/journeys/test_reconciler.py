@@ -110,6 +110,36 @@ async def provider_id(rows, booking_id):
     )  # fmt: skip
 
 
+async def test_parts_of_one_payment_end_each_in_its_own_way_and_all_of_it_is_explained(before, show, buyer, emulator):
+    """Two seats go back while the provider keeps both refunds pending, a third into the wallet, a fourth is kept."""
+    held = await buyer.hold(show, *show.seats[:4])
+    paid = (await emulator.pay(await buyer.until_payable(held["id"])))["razorpay_payment_id"]
+    await buyer.until_ticketed(held["id"])
+    await emulator.fault("refund-pending", 2)
+    for seat, target in zip(show.seats, ("source", "source", "wallet"), strict=False):
+        answer = await buyer.ask(
+            "POST", f"/v1/bookings/{held['id']}/cancellations", json={"seats": [seat], "refund_to": target},
+            headers={"Idempotency-Key": seat},
+        )  # fmt: skip
+        assert answer.status_code == 202, answer.text
+
+    async def both_are_pending():
+        refunds = (await emulator.payment(paid))["refunds"]
+        return refunds if len(refunds) == 2 else None
+
+    first, second = await until("the provider has both", both_are_pending)
+    assert {refund["status"] for refund in (first, second)} == {"pending"}
+    await emulator.settle_refund(second["id"], "processed")
+    await emulator.settle_refund(first["id"], "failed")
+    booking = await buyer.until(
+        held["id"], "each refund has ended in its own way",
+        lambda b: sorted(r["status"] for r in b["refunds"]) == ["failed", "processed", "processed"],
+    )  # fmt: skip
+    assert booking["status"] == "confirmed" and {r["amount"]["amount"] for r in booking["refunds"]} == {PRICE}
+    assert (await emulator.payment(paid))["refunded"] == PRICE
+    assert await reconcile("--wait-seconds", "10") == before
+
+
 async def test_a_dispute_that_nobody_told_us_of_is_told_and_stands_in_front_of_an_operator(
     before, show, buyer, emulator, matters
 ):
