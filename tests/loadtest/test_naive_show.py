@@ -96,6 +96,26 @@ def test_a_hold_that_breaks_a_rule_is_noticed(rules: Any, hold: Any, complaint: 
     assert complaint in journal.said(EARLIER_WINS)
 
 
+def test_the_box_office_may_sell_when_buyers_may_not_and_must_not_when_the_show_is_over():
+    journal, closed = Journal(), TIMES["ends_at"] - timedelta(minutes=1)
+    sale = {"seller_id": "sam", "not_after": (TIMES["ends_at"] + timedelta(hours=1)).isoformat()}
+    journal.held(0, 1, at=NOON - timedelta(days=2), **sale)
+    journal.held(2, at=closed, **sale)
+    journal.held(3, amounts={"discount": 500}, each={"discount": 500}, at=closed, method="comp", **sale)
+    assert not any(journal.complaints.wrong.values()), journal.complaints.wrong
+    journal.held(6, at=TIMES["ends_at"], **sale)
+    assert "show-closed" in journal.said(EARLIER_WINS)
+    journal = Journal()
+    journal.held(0, at=closed, not_after=sale["not_after"])
+    assert "show-closed" in journal.said(EARLIER_WINS)
+
+
+def test_a_complimentary_ticket_that_cost_something_is_noticed():
+    journal = Journal()
+    journal.held(0, method="comp", seller_id="sam")
+    assert "is due" in journal.said(EARLIER_WINS)
+
+
 def test_a_blocked_seat_that_was_given_is_noticed_and_so_is_a_held_one_that_was_blocked():
     journal = Journal()
     journal.tell("block_seats", "blocked", {"seats": ["7-0"]})

@@ -49,11 +49,11 @@ PRICE = 50_000
 class Story:
     """A booking whose events are told one by one; it keeps every command that was sent, in order."""
 
-    def __init__(self, method: Method = "razorpay", amount: int = PRICE) -> None:
+    def __init__(self, method: Method = "razorpay", amount: int = PRICE, from_wallet: int = 0) -> None:
         self.method, self.amount, self.told = method, amount, 0
         held = SeatsHeld(
             event_id=self._id(), booking_id=BOOKED, show_id=SHOW, buyer_id=BUYER, method=method, amount=amount,
-            currency="INR",
+            currency="INR", from_wallet=from_wallet,
         )  # fmt: skip
         self.at: Progress = begin(held)
         self.sent: list[SagaCommand] = []
@@ -536,3 +536,31 @@ def test_the_status_says_what_the_buyer_has(
     facts = Story().facts
     at = Progress(facts=facts, step=step, course=course, done=done, undone=undone, outcome=outcome)  # type: ignore[arg-type]
     assert status(seats, at) == told
+
+
+def test_the_provider_is_asked_for_what_the_wallet_does_not_pay_and_the_wallet_once_that_is_there():
+    story = Story(from_wallet=20_000)
+    [asked] = [command for command in story.sent if isinstance(command, RequestPayment)]
+    assert (asked.method, asked.amount) == ("razorpay", 30_000)
+    story.ready()
+    assert story.captured("pay_1", 30_000) == [CapturePayment]
+    taken = story.sent[-1]
+    assert isinstance(taken, CapturePayment)
+    assert (taken.method, taken.amount, taken.buyer_id) == ("wallet", 20_000, BUYER)
+    assert taken.payment_id != asked.payment_id
+    paid = {"method": "wallet", "amount": 20_000, "currency": "INR", "provider_payment_id": "wallet:1"}
+    assert story.answered(CapturePayment, MoneyCaptured, **paid) == [ConfirmSeats]
+
+
+def test_a_wallet_that_refuses_its_part_gives_the_other_back_once_the_seats_are_released():
+    story = Story(from_wallet=20_000)
+    story.ready()
+    story.captured("pay_1", 30_000)
+    assert story.answered(CapturePayment, PaymentRefused, reason="wallet-too-low") == [ReleaseSeats]
+    assert status("held", story.at) == "refunding"
+    assert story.answered(ReleaseSeats, SeatsReleased) == [RefundMoney]
+    back = story.sent[-1]
+    assert isinstance(back, RefundMoney)
+    assert (back.method, back.amount, back.provider_payment_id) == ("razorpay", 30_000, "pay_1")
+    story.answered(RefundMoney, MoneyRefunded)
+    assert (story.at.course, status("released", story.at)) == ("ended", "refunded")
