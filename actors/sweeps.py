@@ -1,4 +1,5 @@
-"""The sweeps: carry on whatever was left.  They only *send*; what is sent is decided where it always is.
+"""The sweeps: carry on whatever was left.  They only *send*; what is sent is decided where it always is.  What the
+provider has settled is only rows, and is booked here.
 
 - Holds whose time has passed are sent an ExpireHold (its command id follows from booking and time).
 - Sagas whose answer is overdue are sent again what they await, later each time.
@@ -29,8 +30,8 @@ from actors.workplace import NotAccepted, Workplace
 from sagas.clock import monotonic_seconds
 from sagas.identity import derived, new_id
 from sagas.messages import CheckPayment, ExpireHold, SeatsHeld, SendPersonalLetter
-from store import catalogue, lanes, mailing, money, sagas
-from store.connection import is_operating
+from store import catalogue, lanes, mailing, money, sagas, settlements
+from store.connection import is_operating, transaction
 from store.settings import settings
 
 log = structlog.get_logger()
@@ -63,6 +64,7 @@ class Sweeps:
             ("last_moments", 1.0, self.check_before_the_end),
             ("refunds", 5.0, self.check_refunds),
             ("reconcile", 5.0, partial(self.reconcile, stop)),
+            ("settlements", 5.0, self.book_settlements),
             ("shows", 2.0, self.open_shows),
             ("dead_letters", 1.0, self._dead_letters.write_down),
             ("letters", 0.5, self.send_letters),
@@ -171,6 +173,11 @@ class Sweeps:
     async def _check(self, what: str, payments: list[tuple[UUID, UUID]]) -> None:
         commands = [CheckPayment(command_id=new_id(), payment_id=id, booking_id=booking) for id, booking in payments]
         await self._send(what, [seal(PAYMENTS, command, Options()) for command in commands])
+
+    async def book_settlements(self) -> None:
+        """What the provider has moved to our bank, and kept as its fees, as the ledger has it."""
+        async with transaction() as connection:
+            await settlements.book(connection, ROUND_LIMIT)
 
     async def open_shows(self) -> None:
         sealed = [

@@ -8,9 +8,10 @@
 | wallet | buyer | what a buyer's wallet holds (credit), never below zero |
 | booking | booking | money in for which nothing has been given yet, or that is on its way back (credit) |
 | organiser | organiser | what we owe an organiser (credit) |
-| service | - | what the service itself gives and takes: opening balances, corrections |
+| service | - | what the service itself gives and takes: openings, corrections, fees for what sold nothing |
 | by-hand | - | refunds that an operator has seen to outside (credit) |
-| provider-fees | - | what the provider keeps for its work, before an organiser bears it (debit) |
+
+What the provider settles is bank against provider; the fee that it keeps goes to the organiser of the sale at once.
 
 A transaction's ``reference`` names the fact that it books, so that no fact is booked twice."""
 
@@ -19,9 +20,7 @@ from uuid import UUID
 
 from sagas.messages import MoneyCaptured
 
-Account = Literal[
-    "provider", "cash", "terminal", "bank", "wallet", "booking", "organiser", "service", "by-hand", "provider-fees"
-]
+Account = Literal["provider", "cash", "terminal", "bank", "wallet", "booking", "organiser", "service", "by-hand"]
 
 
 class Entry(NamedTuple):

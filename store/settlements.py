@@ -1,11 +1,12 @@
 """Settlements: what the provider paid out to us, line by line, each once."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
+from sagas.ledger import fee_borne, settled
 from store.connection import pool
 from store.decisions import columns
+from store.ledger import Books
 from store.sql import query
 
 
@@ -33,11 +34,15 @@ async def keep(lines: Sequence[SettlementLineRow]) -> None:
     await pool().execute(query("settlement_lines_keep"), *columns(list(lines), 12))
 
 
-async def unbooked(connection: Any, limit: int) -> list[Any]:
-    """Lines that the ledger does not have yet, oldest first."""
-    return list(await connection.fetch(query("settlement_lines_unbooked"), limit))
-
-
-async def booked(connection: Any, now: datetime, entity_ids: list[str]) -> None:
-    """The ledger has these lines, in this transaction."""
-    await connection.execute(query("settlement_lines_booked"), now, entity_ids)
+async def book(connection: Any, limit: int) -> int:
+    """Book lines that the ledger does not have yet, oldest first, each with its fee; how many they were."""
+    lines, books = await connection.fetch(query("settlement_lines_unbooked"), limit), Books()
+    if not lines:
+        return 0
+    for line in lines:
+        entity_id, currency = line["entity_id"], line["currency"]
+        books.add(settled(entity_id, line["credit"] - line["debit"], currency))
+        books.add(fee_borne(entity_id, line["organiser_id"], line["booking_id"], line["fee"], currency))
+    await books.write(connection, lines[0]["now"])
+    await connection.execute(query("settlement_lines_booked"), lines[0]["now"], [line["entity_id"] for line in lines])
+    return len(lines)

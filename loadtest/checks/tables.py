@@ -305,6 +305,35 @@ TABLE_CHECKS = (
             WHERE r.booking_id = s.id AND r.status <> 'processed')""",
     ),
     TableCheck(
+        "what left the bank for organisers is what was recorded as paid to each, and the other way round",
+        "SELECT count(*) FROM payout",
+        """WITH paid AS (
+            SELECT organiser_id, currency, sum(amount) AS recorded FROM payout GROUP BY organiser_id, currency
+        ), booked AS (
+            SELECT o.owner AS organiser_id, o.currency, sum(o.amount) AS moved FROM ledger_entry o
+            JOIN ledger_entry k ON k.transaction_id = o.transaction_id AND k.account = 'bank' AND k.amount = -o.amount
+            WHERE o.account = 'organiser' GROUP BY o.owner, o.currency
+        )
+        SELECT organiser_id, currency, recorded, moved FROM paid FULL JOIN booked USING (organiser_id, currency)
+        WHERE recorded IS DISTINCT FROM moved""",
+    ),
+    TableCheck(
+        "each line that the provider settled is in our books, at the bank and with who bears its fee",
+        "SELECT count(*) FROM settlement_line WHERE booked_at IS NOT NULL",
+        """WITH entry AS (
+            SELECT t.reference, e.account, e.amount
+            FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id
+        ), line AS (
+            SELECT l.entity_id, l.credit - l.debit AS net, l.fee,
+                (SELECT coalesce(sum(amount), 0) FROM entry
+                    WHERE reference = 'settlement:' || l.entity_id AND account = 'bank') AS banked,
+                (SELECT coalesce(sum(amount), 0) FROM entry
+                    WHERE reference = 'provider-fee:' || l.entity_id AND account IN ('organiser', 'service')) AS borne
+            FROM settlement_line l WHERE l.booked_at IS NOT NULL
+        )
+        SELECT entity_id, net, banked, fee, borne FROM line WHERE net <> banked OR fee <> borne""",
+    ),
+    TableCheck(
         "the tables still have the constraints that back all this",
         "SELECT count(*) FROM pg_class WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace",
         """SELECT wanted AS missing FROM unnest(ARRAY[

@@ -156,10 +156,17 @@ FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::
 ON CONFLICT DO NOTHING
 
 -- name: settlement_lines_unbooked
--- Lines that the ledger does not have yet.
-SELECT entity_id, kind, amount, currency, fee, tax, credit, debit, settlement_id, settled_at, provider_payment_id,
-    dispute_id
-FROM settlement_line WHERE booked_at IS NULL ORDER BY settled_at, entity_id LIMIT $1
+-- Lines that the ledger does not have yet, with the organiser that bears the fee: the seller, as long as money that came
+-- in for a sale was not all given back. Nobody else books them until the transaction's end.
+SELECT l.entity_id, l.currency, l.fee, l.credit, l.debit, c.booking_id, v.organiser_id, now() AS now
+FROM settlement_line l
+LEFT JOIN LATERAL (
+    SELECT c.booking_id FROM capture c WHERE c.provider_payment_id = coalesce(l.provider_payment_id, l.entity_id)
+        AND EXISTS (SELECT FROM ledger_transaction t WHERE t.reference = 'sale:' || c.booking_id)
+        AND c.amount > (SELECT coalesce(sum(r.amount), 0) FROM refund r WHERE r.provider_payment_id = c.provider_payment_id)
+) c ON true
+LEFT JOIN booking b ON b.id = c.booking_id LEFT JOIN show w ON w.id = b.show_id LEFT JOIN event v ON v.id = w.event_id
+WHERE l.booked_at IS NULL ORDER BY l.settled_at, l.entity_id LIMIT $1 FOR UPDATE OF l
 
 -- name: settlement_lines_booked
 -- The ledger has these lines.

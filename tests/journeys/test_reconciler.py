@@ -193,7 +193,42 @@ async def test_settlements_are_noted_line_by_line_once_each(show, buyer, emulato
     assert [(line["kind"], line["amount"], line["credit"] - line["debit"]) for line in lines] == [
         ("payment", 900, 900 - lines[0]["fee"]), ("payment", PRICE, PRICE - lines[1]["fee"]), ("refund", 900, -900),
     ]  # fmt: skip
-    assert lines[1]["fee"] > lines[1]["tax"] > 0 and all(line["booked_at"] is None for line in lines)
+    assert lines[1]["fee"] > lines[1]["tax"] > 0
+
+
+async def test_settlements_are_booked_once_and_fees_are_the_seller_s(show, buyer, emulator, rows):
+    """The fee of the payment that sold the seats is the organiser's, that of the stray one the service's."""
+    booking_id, order = await payable(buyer, show)
+    paid = (await emulator.pay(order))["razorpay_payment_id"]
+    stray = (await emulator.pay(order, amount=900, force=True))["razorpay_payment_id"]
+    await buyer.until_ticketed(booking_id)
+    await buyer.until_refunded(booking_id, 1)
+    await emulator.make_settlement()
+    for _ in range(2):
+        await reconcile("--wait-seconds", "0")
+    look = """SELECT count(*) FROM settlement_line
+        WHERE booked_at IS NOT NULL AND (entity_id = $1 OR coalesce(provider_payment_id, entity_id) = $2)"""
+
+    async def all_booked():
+        return await rows.fetchval(look, paid, stray) == 3
+
+    await until("the lines are booked", all_booked)
+    lines = await rows.fetch(
+        """SELECT l.entity_id, l.kind, l.fee, l.credit - l.debit AS net, b.account AS bank, b.amount AS banked,
+            f.account AS bearer, f.owner, f.amount AS borne
+        FROM settlement_line l
+        LEFT JOIN ledger_transaction t ON t.reference = 'settlement:' || l.entity_id
+        LEFT JOIN ledger_entry b ON b.transaction_id = t.id AND b.account = 'bank'
+        LEFT JOIN ledger_transaction u ON u.reference = 'provider-fee:' || l.entity_id
+        LEFT JOIN ledger_entry f ON f.transaction_id = u.id AND f.account <> 'provider'
+        WHERE l.entity_id = $1 OR coalesce(l.provider_payment_id, l.entity_id) = $2""",
+        paid, stray,
+    )  # fmt: skip
+    assert all(line["banked"] == line["net"] for line in lines)
+    borne = {line["entity_id"]: (line["bearer"], line["borne"]) for line in lines if line["kind"] == "payment"}
+    fees = {line["entity_id"]: line["fee"] for line in lines}
+    assert fees[paid] > 0 and fees[stray] > 0
+    assert borne == {paid: ("organiser", fees[paid]), stray: ("service", fees[stray])}
 
 
 @pytest.fixture

@@ -330,6 +330,30 @@ async def a_wallet_was_once_below_zero(world: World) -> None:
     await world.scratch.book("gift:2", None, ("service", None), ("wallet", buyer), 5, after=0)
 
 
+@seeds("what left the bank for organisers")
+async def a_payout_is_recorded_and_not_booked(world: World) -> None:
+    await world.scratch.insert(
+        "payout", id=uuid4(), organiser_id=SHOW, currency="INR", amount=5, account="a", reference="r", note="",
+        recorded_by=uuid4(),
+    )  # fmt: skip
+
+
+@seeds("what left the bank for organisers")
+async def money_leaves_the_bank_for_no_payout(world: World) -> None:
+    await world.scratch.book(f"payout:{uuid4()}", None, ("organiser", SHOW), ("bank", None), 5)
+
+
+@seeds("each line that the provider settled")
+async def a_settled_line_is_booked_with_another_fee(world: World) -> None:
+    await world.scratch.insert(
+        "settlement_line", entity_id="pay_0", kind="payment", amount=1_000, currency="INR", fee=20, tax=3, credit=980,
+        debit=0, settlement_id="setl_0", settled_at=BEGAN, provider_payment_id="pay_0", noted_at=BEGAN,
+        booked_at=BEGAN,
+    )  # fmt: skip
+    await world.scratch.book("settlement:pay_0", None, ("bank", None), ("provider", None), 980)
+    await world.scratch.book("provider-fee:pay_0", None, ("organiser", SHOW), ("provider", None), 19)
+
+
 @seeds("each capture is booked once")
 async def a_wallet_payment_took_nothing_from_the_wallet(world: World) -> None:
     await world.execute("UPDATE payment SET method = 'wallet'")
