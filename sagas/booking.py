@@ -173,6 +173,8 @@ def learn(facts: Facts, event: Event) -> Facts:
         case RefundFailed():
             return _refund_is(facts, event.refund_id, "failed")
         case DisputeChanged():
+            if event.status == "open" and any(dispute.id == event.dispute_id for dispute in facts.disputes):
+                return facts  # told late: it has ended since
             others = tuple(dispute for dispute in facts.disputes if dispute.id != event.dispute_id)
             told = Dispute(event.dispute_id, event.provider_payment_id, event.amount, event.status)
             return msgspec.structs.replace(facts, disputes=(*others, told))

@@ -158,6 +158,12 @@ def test_an_attempt_that_is_pending_at_the_bank_extends_the_hold_once():
     assert [command.seconds for command in told.sent if isinstance(command, ExtendHold)] == [120]
 
 
+@pytest.mark.parametrize("ended", ["won", "lost"])
+def test_a_dispute_that_has_ended_is_not_opened_by_word_that_comes_late(ended: str):
+    told = tell(tell(a_sale(), disputed(ended)), disputed("open"))
+    assert [dispute.status for dispute in told.at.facts.disputes] == [ended]
+
+
 def test_what_the_bank_has_taken_back_is_not_given_back_again():
     told = tell(tell(a_sale(), disputed("lost")), cancelled(1, 200))
     assert not [command for command in told.sent if isinstance(command, RefundMoney)]
