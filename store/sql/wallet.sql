@@ -1,6 +1,7 @@
 -- name: top_up_add
+-- Whichever of its unique columns meets the same one that is asked for at this moment.
 INSERT INTO top_up (id, user_id, payment_id, amount, currency) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (id) DO NOTHING RETURNING id
+ON CONFLICT DO NOTHING RETURNING id
 
 -- name: top_up_begin
 -- Its saga; what it awaits is sent by the sweep, should nobody else send it.
