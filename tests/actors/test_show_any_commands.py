@@ -359,14 +359,26 @@ class AnyCommands(RuleBasedStateMachine):
             naive.starts_at, naive.ends_at, naive.closes_at = starts, command.ends_at, starts
             naive.refund_until = refund
 
-    @rule(
-        target=listings, booking=bookings, pick=st.integers(0, 16), own=st.booleans(),
-        price=st.sampled_from([0, 1, 9, 25]),
-    )  # fmt: skip
-    def offers_a_ticket(self, booking: UUID, pick: int, own: bool, price: int) -> Any:
+    @rule(target=listings, booking=bookings, pick=st.integers(0, 16), price=st.sampled_from([0, 1, 9, 25]))
+    def offers_any_ticket(self, booking: UUID, pick: int, price: int) -> Any:
+        return self._offer(booking, pick, price)
+
+    @precondition(lambda self: self._sold())
+    @rule(target=listings, pick=st.integers(0, 16), percent=st.sampled_from([0, 50, 100, 100, 111]))
+    def offers_a_ticket(self, pick: int, percent: int) -> Any:
+        booking = self._sold()[pick % len(self._sold())]
+        seats = self.naive.bookings[booking]["seats"]
+        at = seats[pick % len(seats)]
+        [place] = [place for place in self.places[booking] if ordinal_of(place.id) == at]
+        paid = place.face or place.price - place.discount + place.fees + place.tax
+        return self._offer(booking, at, paid * percent // 100)
+
+    def _sold(self) -> list[UUID]:
+        return [id for id, about in self.naive.bookings.items() if about["state"] == "confirmed" and about["seats"]]
+
+    def _offer(self, booking: UUID, at: int, price: int) -> Any:
         about, naive = self._about(booking), self.naive
         live = naive.bookings[booking]["seats"]
-        at = live[pick % len(live)] if own and live else pick
         seat = f"{base32(NUMBER)}-{base32(at)}"
         place = next((place for place in self.places[booking] if place.id == seat), None)
         face = (place.face or place.price - place.discount + place.fees + place.tax) if place else 0
@@ -396,6 +408,11 @@ class AnyCommands(RuleBasedStateMachine):
         assert self.tell(command).name == ("withdrawn" if may else "refused")
         if may:
             del self.naive.offers[listing]
+
+    @precondition(lambda self: any(offer["buyer"] for offer in self.naive.offers.values()))
+    @rule()
+    def pays_for_an_offered_ticket(self) -> None:
+        self.confirms(next(offer["buyer"] for offer in self.naive.offers.values() if offer["buyer"]))
 
     def _own_offer(self, listing: UUID, buyer: UUID) -> Any:
         offer = self.naive.offers.get(listing)
