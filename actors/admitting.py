@@ -56,7 +56,7 @@ def over_a_limit(show: Show, wish: HoldSeats, inputs: Inputs) -> AnyRefusal | No
     if wish.seller_id is not None:
         return None
     terms, wanted = show.terms, len(wish.seats) or wish.quantity
-    if wish.standing:
+    if wish.standing or wish.listing_id is not None:
         wanted = wish.wanted
     if wanted > terms.max_seats_per_booking:
         limit = terms.max_seats_per_booking

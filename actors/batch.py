@@ -16,7 +16,8 @@ from actors.admitting import MOVING
 from actors.lane_actor import SET_ASIDE, Line
 from actors.lanes.session import Arrived, Session
 from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, open_body, seal
-from actors.show import FREE, STATE_NAMES, Hold, Inputs, Outcome, Place, Show, apply, decide
+from actors.reselling import OFFERED, Offer
+from actors.show import FREE, STATE_NAMES, HandedOver, Hold, Inputs, Outcome, Place, Show, apply, asked_of, decide
 from sagas import booking as booking_saga
 from sagas.clock import rfc3339
 from sagas.identity import saga_lane
@@ -35,10 +36,13 @@ from sagas.messages import (
     HoldSeats,
     Method,
     MoveShow,
+    OfferTicket,
     OpenShow,
     PostponeShow,
     ReleaseSeats,
+    ReviseOffer,
     SagaEvent,
+    SeatResold,
     SeatsCancelled,
     SeatsConfirmed,
     SeatsGone,
@@ -49,6 +53,7 @@ from sagas.messages import (
     ShowCommand,
     ShowLaneMessage,
     UnblockSeats,
+    WithdrawOffer,
     event_id_for,
 )
 from sagas.prices import Amounts
@@ -60,6 +65,7 @@ from store.decisions import (
     BookingChange,
     Cancellation,
     JournalRow,
+    ListingRow,
     NewSaga,
     SeatChange,
     ShowMove,
@@ -89,8 +95,9 @@ _NOTHING = Outcome("repeat", decided=False)
 BOOKING_COMMANDS = (HoldSeats, ConfirmSeats, ReleaseSeats, ExpireHold, ExtendHold, CancelSeats)
 SEAT_COMMANDS = (ConfirmSeats, ReleaseSeats, ExpireHold, ExtendHold, CancelSeats)
 TERMS_COMMANDS = (AmendShow, SetCoupon, DropCoupon, CancelShow, PostponeShow)
+OFFERING = (OfferTicket, ReviseOffer, WithdrawOffer)
 #: Those that somebody waits for, beside wishes.
-ANSWERED = (*TERMS_COMMANDS, BlockSeats, UnblockSeats, MoveShow, OpenShow, CancelSeats)
+ANSWERED = (*TERMS_COMMANDS, BlockSeats, UnblockSeats, MoveShow, OpenShow, CancelSeats, *OFFERING)
 #: A show as the tables say; None until it is opened; or why it cannot be decided on here: its lane goes on without it.
 Loaded = Show | None | str
 Load = Callable[[Any, str, list[UUID]], Awaitable[dict[UUID, Loaded]]]
@@ -135,9 +142,18 @@ def chain_hash(before: str, generation: int, offset: int, body: str, at: str, re
 def hold_of(show: Show, row: Any) -> Hold:
     """A booking's row as its show remembers it."""
     places = msgspec.json.decode(row["seats"])
-    seats = tuple(show.ordinal(place["id"]) for place in places if not place.get("status"))
+    seats = tuple(show.ordinal(place["id"]) for place in places if place.get("status", "") in ("", OFFERED))
+    listing = UUID(places[0]["listing"]) if places and "listing" in places[0] else None
     coupon = msgspec.json.decode(row["amounts"])["coupon"] if '"coupon":' in row["amounts"] else ""
-    return Hold(row["buyer_id"], seats, row["state"], row["held_until"], coupon)
+    return Hold(row["buyer_id"], seats, row["state"], row["held_until"], coupon, listing)
+
+
+def offer_of(row: Any) -> Offer:
+    """A listing's row as its show remembers it."""
+    return Offer(
+        row["id"], row["booking_id"], row["seller_id"], row["seat_id"], row["price"], row["face_price"], row["fee"],
+        row["status"], row["buyer_booking_id"],
+    )  # fmt: skip
 
 
 class Batch:
@@ -255,8 +271,8 @@ class Batch:
             return
         show = self._shows.get(command.show_id)
         inputs = self._inputs(command)
-        if show is not None and _asks_for_places(show, command):
-            await self._know_places(show, command.booking_id)
+        for booking_id in asked_of(show, command) if show is not None else ():
+            await self._know_places(show, booking_id)  # type: ignore[arg-type]
         outcome = decide(show, command, self._now, inputs)
         if not outcome.decided:
             self._note(message, outcome, inputs)
@@ -342,6 +358,13 @@ class Batch:
                 self._count_hold(before.buyer_id, -1)
         if type(command) is CancelSeats and outcome.refusal is None and show is not None:
             self._note_cancellation(command, outcome, show)
+        for offer in outcome.offers:
+            self._writes.listings.append(ListingRow(
+                offer.id, command.show_id, offer.booking_id, offer.seller_id, offer.seat, offer.price, offer.face,
+                offer.fee, offer.status, offer.buyer_booking_id,
+            ))  # fmt: skip
+        if outcome.handed_over is not None:
+            self._take_from_seller(outcome.handed_over)
         self._report(message, command, outcome)
         if type(command) in ANSWERED:
             self._reply(message, None, outcome.refusal)
@@ -409,18 +432,21 @@ class Batch:
         self._reply(message, row)
         if outcome.booking_state == "held":
             self._count_hold(wish.buyer_id, +1)
-            self._begin_saga(message, row, outcome.amounts or _NO_AMOUNTS, wish.from_wallet)
+            self._begin_saga(message, row, outcome, wish.from_wallet)
 
-    def _begin_saga(self, message: Read, row: BookingRow, amounts: Amounts, from_wallet: int) -> None:
+    def _begin_saga(self, message: Read, row: BookingRow, outcome: Outcome, from_wallet: int) -> None:
+        offer = outcome.offers[0] if outcome.offers else None
         held = SeatsHeld(
             event_id=event_id_for(row.id, SeatsHeld),
             booking_id=row.id,
             show_id=row.show_id,
             buyer_id=row.buyer_id,
             method=row.method,  # type: ignore[arg-type]
-            amount=amounts.total,
+            amount=outcome.amounts.total if outcome.amounts else 0,
             currency=row.currency,
             from_wallet=from_wallet if row.method == "razorpay" else 0,
+            resold_by=offer.seller_id if offer else None,
+            resale_fee=offer.fee if offer else 0,
         )
         lane, trace = saga_lane(row.id, self._settings.saga_lanes), message.options.traceparent
         progress = _encode(booking_saga.begin(held)).decode()
@@ -430,9 +456,17 @@ class Batch:
     def _change_booking(self, booking_id: UUID, outcome: Outcome) -> None:
         changed: dict[str, Any] = {"state": outcome.booking_state}
         if outcome.places:
-            changed["seats"] = self._places[booking_id] = _encode(outcome.places).decode()
+            changed["seats"] = _encode(outcome.places).decode()
         if outcome.held_until is not None:
             changed["held_until"] = outcome.held_until
+        self._change(booking_id, changed)
+
+    def _take_from_seller(self, sold: HandedOver) -> None:
+        self._change(sold.booking_id, {"state": sold.state, "seats": _encode(sold.places).decode()})
+
+    def _change(self, booking_id: UUID, changed: dict[str, Any]) -> None:
+        if "seats" in changed:
+            self._places[booking_id] = changed["seats"]
         if (new := self._writes.bookings.get(booking_id)) is not None:
             self._writes.bookings[booking_id] = msgspec.structs.replace(new, **changed)
         else:
@@ -448,6 +482,9 @@ class Batch:
         if type(command) in SEAT_COMMANDS and (event := event_of(command, outcome)):
             lane = saga_lane(command.booking_id, self._settings.saga_lanes)
             self._events[lane].append((event, message.options.traceparent))
+        if (sold := outcome.handed_over) is not None:
+            lane = saga_lane(sold.booking_id, self._settings.saga_lanes)
+            self._events[lane].append((_resold(sold, outcome), message.options.traceparent))
 
     def _reply(self, message: Read, row: BookingRow | None, refusal: AnyRefusal | None = None) -> None:
         command: Any = message.command
@@ -541,20 +578,21 @@ class Batch:
         return sealed
 
 
-def _asks_for_places(show: Show, command: ShowCommand) -> bool:
-    """Whether deciding needs to know more of a booking than where its places are."""
-    if type(command) is ConfirmSeats:
-        hold = show.bookings.get(command.booking_id)
-        return hold is not None and hold.state == "expired"
-    return type(command) is CancelSeats
-
-
 def _method(wish: HoldSeats, amounts: Amounts | None) -> Method:
     """How a booking is paid for: what costs nothing needs no payment, what the wallet pays whole no provider."""
     total = amounts.total if amounts else None
     if total == 0:
         return "comp" if wish.method == "comp" else "none"
     return "wallet" if total is not None and wish.from_wallet >= total else wish.method
+
+
+def _resold(sold: HandedOver, outcome: Outcome) -> SeatResold:
+    """What the seller's saga is told of its seat."""
+    [offer] = outcome.offers
+    return SeatResold(
+        event_id=event_id_for(offer.id, SeatResold), booking_id=sold.booking_id, listing_id=offer.id, seat=offer.seat,
+        price=offer.price, fee=offer.fee, left=sum(not place.status for place in sold.places),
+    )  # fmt: skip
 
 
 def event_of(

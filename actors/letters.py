@@ -132,6 +132,8 @@ async def _write(command: SendLetter) -> letters.Letter:
             return letters.cancelled(facts, await _cancelled(booking_id, about), domain)
         case "postponed":
             return letters.postponed(facts, await _postponed(booking_id), derived(about, booking_id), domain)
+        case "sold":
+            return letters.sold(facts, await _sale(booking_id, about), domain)
         case "money-back":
             return letters.money_back(facts, await _refund(about), domain)
         case _:
@@ -142,6 +144,19 @@ async def _refund(refund_id: UUID) -> letters.RefundFacts:
     refund = await mailing.refund(refund_id)
     amount = Money(refund["amount"], refund["currency"])
     return letters.RefundFacts(refund_id=refund_id, amount=amount, to=refund["to"], reason=refund["reason"])
+
+
+async def _sale(booking_id: UUID, listing_id: UUID) -> letters.SaleFacts:
+    row = await mailing.listing(listing_id)
+    booked = await sagas.booking_facts(booking_id)
+    assert booked is not None, f"no booking {booking_id}"
+    [place] = [place for place in msgspec.json.decode(booked["seats"]) if place["id"] == row["seat_id"]]
+    return letters.SaleFacts(
+        listing_id=listing_id,
+        seat=_line(place, row["currency"]),
+        credited=Money(row["price"] - row["fee"], row["currency"]),
+        fee=Money(row["fee"], row["currency"]),
+    )
 
 
 async def _cancelled(booking_id: UUID, cancellation_id: UUID) -> letters.CancellationFacts:

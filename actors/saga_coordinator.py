@@ -40,7 +40,9 @@ from sagas.messages import (
     RequestPayment,
     SagaCommand,
     SagaLaneMessage,
+    SeatResold,
     SeatsCancelled,
+    SeatsConfirmed,
     SendLetter,
     Several,
     TicketsCancelled,
@@ -162,6 +164,7 @@ class _Batch:
         self._tickets_ended: list[tuple[UUID, str]] = []
         self._frozen: list[tuple[UUID, bool]] = []
         self._cancellations: list[UUID] = []
+        self._resold: list[UUID] = []
         self._letters: list[LetterRow] = []
         self._timeline: list[TimelineRow] = []
         self._journal: list[SagaJournalRow] = []
@@ -180,7 +183,11 @@ class _Batch:
             told.setdefault(event.booking_id, set()).add(type(event))
         rows = self._sagas.values()
         buyers = {saga.progress.facts.buyer_id for saga in rows if _may_touch_a_wallet(saga, told[saga.id])}
-        self._books = await open_books(self._connection, sorted(buyers))
+        sellers = {
+            (saga.progress.facts.resold_by, saga.progress.facts.currency) for saga in rows
+            if saga.kind == "booking" and saga.progress.facts.resold_by and SeatsConfirmed in told[saga.id]
+        }  # fmt: skip
+        self._books = await open_books(self._connection, sorted(buyers | {who for who, _ in sellers}), sellers)
         sold = [saga.id for saga in rows if saga.kind == "booking" and _needs_its_booking(saga, told[saga.id])]
         if sold:
             self._bookings = {row["id"]: row for row in await tickets.bookings_to_ticket(self._connection, sold)}
@@ -280,9 +287,18 @@ class _Batch:
             case _:
                 pass
         if "confirm" in after.done and "confirm" not in before.done:
-            self._books.add(ledger.sold(now.booking_id, self._organiser(now.booking_id), now.amount, now.currency))
+            self._books.add(self._sale(now))
+        if isinstance(event, SeatResold):
+            self._resold.append(event.listing_id)
         if isinstance(event, DisputeChanged):
             self._frozen.append((now.booking_id, any(dispute.status != "won" for dispute in now.disputes)))
+
+    def _sale(self, now: booking.Facts) -> ledger.Posting:
+        """What the seats cost is the organiser's, or of a ticket that another buyer offered, theirs."""
+        organiser = self._organiser(now.booking_id)
+        if now.resold_by is None:
+            return ledger.sold(now.booking_id, organiser, now.amount, now.currency)
+        return ledger.resold(now.booking_id, organiser, now.resold_by, now.amount, now.resale_fee, now.currency)
 
     def _organiser(self, booking_id: UUID) -> Any:
         """Whose show it is; None where no event of the batch needs to know."""
@@ -440,6 +456,8 @@ class _Batch:
         await self._books.write(self._connection, self._now)
         if self._cancellations:
             await saga_rows.cancellations_taken_up(self._connection, self._now, self._cancellations)
+        if self._resold:
+            await saga_rows.listings_taken_up(self._connection, self._now, self._resold)
         if self._tickets:
             await tickets.issue(self._connection, self._now, self._tickets)
         if self._tickets_ended:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from actors.batch import PORTION, Batch, Decided, Loaded, Read, hold_of, read
+from actors.batch import PORTION, Batch, Decided, Loaded, Read, hold_of, offer_of, read
 from actors.lane_actor import LaneActor
 from actors.lanes.publisher import Publisher
 from actors.lanes.session import Arrived, Session
@@ -98,6 +98,7 @@ def restored(rows: ShowRows, plan: SeatPlan) -> Show:
     show.cancelled, show.places, show.seats_version = row["cancelled"], row["place"], row["seats_version"]
     show.hash, show.off_sale_until, show.moved_at = row["hash"], row["off_sale_until"], row["moved_at"]
     show.coupons = rows.coupons
+    show.listings = {row["id"]: offer_of(row) for row in rows.listings}
     for booking in rows.bookings_live:
         show.remember(booking["id"], hold_of(show, booking))
     return show

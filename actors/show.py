@@ -10,9 +10,10 @@ from uuid import UUID
 
 import msgspec
 
-from actors import amending, cancelling, choosing
+from actors import amending, cancelling, choosing, reselling
 from actors.admitting import closed, not_in_time, over_a_limit
 from actors.promising import places_and_amounts, used_up
+from actors.reselling import Offer
 from actors.seat_choice import SeatChoice
 from sagas import clock
 from sagas.identity import base32, ordinal_of
@@ -27,12 +28,15 @@ from sagas.messages import (
     ExtendHold,
     HoldSeats,
     MoveShow,
+    OfferTicket,
     OpenShow,
     PostponeShow,
     ReleaseSeats,
+    ReviseOffer,
     SetCoupon,
     ShowCommand,
     UnblockSeats,
+    WithdrawOffer,
 )
 from sagas.prices import Amounts, price, type_prices
 from sagas.refusals import AnyRefusal, KeyReused, ShowClosed
@@ -57,7 +61,8 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
 class Place(msgspec.Struct, frozen=True, omit_defaults=True):
     """One place of a booking, as it was promised: its price, and its share of what is taken off and added.
 
-    ``status`` is empty while it is the booking's, else why it is not any more."""
+    ``status`` is empty while it is the booking's, else why it is not any more (or, of a ``listing``, not yet); ``face``
+    is what a resold place cost at first."""
 
     id: str
     label: str
@@ -71,6 +76,16 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True):
     tax: int = 0
     tax_included: int = 0
     status: str = ""
+    face: int = 0
+    listing: UUID | None = None
+
+
+class HandedOver(msgspec.Struct, frozen=True):
+    """What becomes of a booking whose seat is another's now: its state and places."""
+
+    booking_id: UUID
+    state: str
+    places: tuple[Place, ...]
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -93,6 +108,8 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     taken_back: tuple[str, ...] = ()
     back: int = 0
     retained: int = 0
+    offers: tuple[Offer, ...] = ()
+    handed_over: HandedOver | None = None
 
 
 class Hold(msgspec.Struct):
@@ -103,6 +120,7 @@ class Hold(msgspec.Struct):
     state: str
     held_until: datetime | None
     coupon: str = ""
+    listing: UUID | None = None
 
 
 class Show:
@@ -119,6 +137,7 @@ class Show:
         self.buyer_seats: dict[UUID, int] = {}
         self.coupons: dict[str, CouponTerms] = {}
         self.coupon_uses: dict[tuple[str, UUID | None], int] = {}
+        self.listings: dict[UUID, Offer] = {}
         self.places_of: dict[UUID, tuple[Place, ...]] = {}
         """The places of those bookings about which a command asks for more than where they are."""
         self.cancelled = False
@@ -217,8 +236,24 @@ def decide(show: Show | None, command: ShowCommand, now: datetime, inputs: Input
     return _DECIDE[type(command)](show, command, now, inputs)
 
 
+def asked_of(show: Show, command: ShowCommand) -> tuple[UUID, ...]:
+    """The bookings of which deciding needs to know more than where their places are."""
+    if type(command) is ConfirmSeats:
+        hold = show.bookings.get(command.booking_id)
+        if hold is None or (hold.state != "expired" and hold.listing is None):
+            return ()
+        seller = reselling.seller_of(show, command.booking_id)
+        return (command.booking_id,) if seller is None else (command.booking_id, seller)
+    return (command.booking_id,) if isinstance(command, CancelSeats | OfferTicket) else ()
+
+
 def apply(show: Show, command: Any, outcome: Outcome) -> None:
     """Fold a decided outcome into the show's state."""
+    for offer in outcome.offers:
+        if reselling.is_live(offer):
+            show.listings[offer.id] = offer
+        else:
+            show.listings.pop(offer.id, None)
     if outcome.seats:
         was_free = show.states[outcome.seats[0]] == FREE
         for ordinal in outcome.seats:
@@ -230,7 +265,10 @@ def apply(show: Show, command: Any, outcome: Outcome) -> None:
         show.off_sale_until = outcome.off_sale_until
     elif type(command) is HoldSeats:
         if outcome.name == "held":
-            hold = Hold(command.buyer_id, outcome.seats, "held", outcome.held_until, command.coupon)
+            seats = outcome.seats or tuple(show.ordinal(place.id) for place in outcome.places)
+            hold = Hold(
+                command.buyer_id, seats, "held", outcome.held_until, command.coupon, command.listing_id
+            )  # fmt: skip
             show.remember(command.booking_id, hold)
     elif outcome.booking_state:
         _apply_to_booking(show, command, outcome)
@@ -253,7 +291,13 @@ def _apply_to_booking(show: Show, command: Any, outcome: Outcome) -> None:
         show.places_of[command.booking_id] = outcome.places
         seats = tuple(show.ordinal(place.id) for place in outcome.places if not place.status)
     until = outcome.held_until or hold.held_until
-    show.remember(command.booking_id, Hold(hold.buyer_id, seats, outcome.booking_state, until, hold.coupon))
+    after = Hold(hold.buyer_id, seats, outcome.booking_state, until, hold.coupon, hold.listing)
+    show.remember(command.booking_id, after)
+    if (sold := outcome.handed_over) is not None:
+        before = show.bookings[sold.booking_id]
+        left = tuple(show.ordinal(place.id) for place in sold.places if not place.status)
+        after = Hold(before.buyer_id, left, sold.state, before.held_until, before.coupon, before.listing)
+        show.remember(sold.booking_id, after)
 
 
 def _refused(refusal: AnyRefusal) -> Outcome:
@@ -264,6 +308,8 @@ def _hold(show: Show, wish: HoldSeats, now: datetime, inputs: Inputs) -> Outcome
     refusal = not_in_time(wish, now) or closed(show, wish, now) or over_a_limit(show, wish, inputs)
     if refusal is not None:
         return _refused(refusal)
+    if wish.listing_id is not None:
+        return _hold_offered(show, wish, now)
     if show.simple and wish.version == 1 and wish.seller_id is None:
         seats = choosing.chosen(show, wish) if wish.seats else choosing.best(show, wish)
         if not isinstance(seats, tuple):
@@ -289,12 +335,48 @@ def _hold(show: Show, wish: HoldSeats, now: datetime, inputs: Inputs) -> Outcome
     )
 
 
+def _hold_offered(show: Show, wish: HoldSeats, now: datetime) -> Outcome:
+    """A ticket that another buyer offers: it stays theirs until the money is in."""
+    found = reselling.wished(show, wish, now)
+    if not isinstance(found, tuple):
+        return _refused(found)
+    offer, place = found
+    return Outcome(
+        "held",
+        booking_state="held",
+        held_until=clock.after(now, show.terms.hold_seconds),
+        places=(place,),
+        amounts=price([place.price]),
+        offers=(offer,),
+    )
+
+
+def _hand_over(show: Show, command: ConfirmSeats, hold: Hold, now: datetime) -> Outcome:
+    """The money for an offered ticket is in: it changes hands, or it is gone."""
+    found = reselling.sold(show, command.booking_id, hold, now)
+    if found is None:
+        reason = "cancelled" if show.cancelled else "taken" if hold.state in ("held", "expired") else hold.state
+        state = "released" if hold.state == "held" else ""
+        return Outcome("gone", booking_state=state, reason=reason)
+    return Outcome(
+        "confirmed",
+        seats=tuple(show.ordinal(place.id) for place in found.places),
+        seat_state=SOLD,
+        booking_state="confirmed",
+        places=found.places,
+        offers=(found.offer,),
+        handed_over=HandedOver(found.offer.booking_id, found.seller_state, found.seller_places),
+    )
+
+
 def _confirm(show: Show, command: ConfirmSeats, now: datetime, _inputs: Inputs) -> Outcome:
     hold = show.bookings.get(command.booking_id)
     if hold is None:
         return Outcome("gone", reason="unknown")
     if hold.state == "confirmed":
         return Outcome("confirmed")
+    if hold.listing is not None:
+        return _hand_over(show, command, hold, now)
     if hold.state == "held" and show.cancelled:
         return Outcome("gone", seats=hold.seats, seat_state=FREE, booking_state="released", reason="cancelled")
     if hold.state == "held":
@@ -316,10 +398,17 @@ def _confirm(show: Show, command: ConfirmSeats, now: datetime, _inputs: Inputs) 
     )
 
 
-def _release(show: Show, command: ReleaseSeats, _now: datetime, _inputs: Inputs) -> Outcome:
+def _let_go(show: Show, booking_id: UUID, hold: Hold, name: str, now: datetime) -> Outcome:
+    """The hold is over: its seats are free again; a ticket that another buyer offers is offered again."""
+    if hold.listing is None:
+        return Outcome(name, seats=hold.seats, seat_state=FREE, booking_state=name)
+    return Outcome(name, booking_state=name, offers=reselling.let_go(show, booking_id, hold, now))
+
+
+def _release(show: Show, command: ReleaseSeats, now: datetime, _inputs: Inputs) -> Outcome:
     hold = show.bookings.get(command.booking_id)
     if hold is not None and hold.state == "held":
-        return Outcome("released", seats=hold.seats, seat_state=FREE, booking_state="released")
+        return _let_go(show, command.booking_id, hold, "released", now)
     return Outcome("released", reason=hold.state if hold else "unknown")
 
 
@@ -329,7 +418,7 @@ def _expire(show: Show, command: ExpireHold, now: datetime, _inputs: Inputs) -> 
         return Outcome("not-held", reason=hold.state if hold else "unknown")
     if hold.held_until is not None and now < hold.held_until:
         return Outcome("too-early", decided=False)
-    return Outcome("expired", seats=hold.seats, seat_state=FREE, booking_state="expired")
+    return _let_go(show, command.booking_id, hold, "expired", now)
 
 
 def _extend(show: Show, command: ExtendHold, now: datetime, _inputs: Inputs) -> Outcome:
@@ -342,6 +431,9 @@ def _cancel_seats(show: Show, command: CancelSeats, now: datetime, _inputs: Inpu
     if not isinstance(found, cancelling.TakenBack):
         return Outcome("refused", refusal=found)
     is_left = any(not place.status for place in found.places)
+    ended = reselling.ended(show, command.booking_id, found.seats)
+    if not isinstance(ended, tuple):
+        return Outcome("refused", refusal=ended)
     return Outcome(
         "cancelled",
         seats=tuple(show.ordinal(seat) for seat in found.seats),
@@ -351,11 +443,29 @@ def _cancel_seats(show: Show, command: CancelSeats, now: datetime, _inputs: Inpu
         taken_back=found.seats,
         back=found.back,
         retained=found.retained,
+        offers=ended,
     )
 
 
+def _offer(show: Show, command: OfferTicket, now: datetime, _inputs: Inputs) -> Outcome:
+    return _listed("offered", reselling.offered(show, command, now))
+
+
+def _revise(show: Show, command: ReviseOffer, now: datetime, _inputs: Inputs) -> Outcome:
+    return _listed("revised", reselling.revised(show, command, now))
+
+
+def _withdraw(show: Show, command: WithdrawOffer, _now: datetime, _inputs: Inputs) -> Outcome:
+    return _listed("withdrawn", reselling.withdrawn(show, command))
+
+
+def _listed(name: str, found: Offer | AnyRefusal) -> Outcome:
+    return Outcome(name, offers=(found,)) if isinstance(found, Offer) else Outcome("refused", refusal=found)
+
+
 def _cancel_show(show: Show, _command: CancelShow, now: datetime, _inputs: Inputs) -> Outcome:
-    return _changed("show-cancelled", cancelling.cancelling_refused(show, now))
+    refusal = cancelling.cancelling_refused(show, now)
+    return _changed("", refusal) if refusal else Outcome("show-cancelled", offers=reselling.all_ended(show))
 
 
 def _postpone(show: Show, command: PostponeShow, now: datetime, _inputs: Inputs) -> Outcome:
@@ -408,4 +518,7 @@ _DECIDE: dict[type[ShowCommand], Callable[[Show, Any, datetime, Inputs], Outcome
     BlockSeats: _block,
     UnblockSeats: _unblock,
     MoveShow: _move,
+    OfferTicket: _offer,
+    ReviseOffer: _revise,
+    WithdrawOffer: _withdraw,
 }

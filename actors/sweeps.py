@@ -8,6 +8,7 @@ provider has settled is only rows, and is booked here.
 - Shows whose OpenShow was lost are opened.
 - What came to a lane after its show had left is sent to the show's lane as it is now.
 - What work queues and lanes gave up is written down.
+- Sellers' sagas that have not heard that a ticket of theirs was handed over are told again.
 - Letters that no saga asks for are sent: to people about their accounts, to buyers whose show was postponed.
 - Bookings of shows that were cancelled or postponed are carried on in slices (``actors/called_off.py``)."""
 
@@ -28,8 +29,8 @@ from actors.payment_gateway import Unknown
 from actors.reconcile import ROUND_HOURS, reconcile
 from actors.workplace import NotAccepted, Workplace
 from sagas.clock import monotonic_seconds
-from sagas.identity import derived, new_id
-from sagas.messages import CheckPayment, ExpireHold, SeatsHeld, SendPersonalLetter
+from sagas.identity import derived, new_id, saga_lane
+from sagas.messages import CheckPayment, ExpireHold, SeatResold, SeatsHeld, SendPersonalLetter, event_id_for
 from store import catalogue, lanes, mailing, money, sagas, settlements
 from store.connection import is_operating, transaction
 from store.settings import settings
@@ -70,6 +71,7 @@ class Sweeps:
             ("letters", 0.5, self.send_letters),
             ("called_off", 0.5, self._called_off.cancel_shows),
             ("postponed", 1.0, self._called_off.tell_postponed),
+            ("resales", 2.0, self.tell_sellers),
             ("cancellations", 2.0, self._called_off.tell_again),
         ]
         await asyncio.gather(*(self._keep(name, seconds, sweep, stop) for name, seconds, sweep in rounds))
@@ -140,6 +142,17 @@ class Sweeps:
         """Payments that nobody has told us about for a while: the webhook may never come."""
         due = await money.payments_to_check(ROUND_LIMIT)
         await self._check("payments_checked", [(row["id"], row["booking_id"]) for row in due])
+
+    async def tell_sellers(self) -> None:
+        """Tickets that were handed over, of which their sellers' sagas have not heard."""
+        sealed = []
+        for row in await sagas.sales_not_taken_up(ROUND_LIMIT):
+            event = SeatResold(
+                event_id=event_id_for(row["id"], SeatResold), booking_id=row["booking_id"], listing_id=row["id"],
+                seat=row["seat_id"], price=row["price"], fee=row["fee"], left=row["left"],
+            )  # fmt: skip
+            sealed.append(seal(saga_lane(row["booking_id"], settings().saga_lanes), event, Options()))
+        await self._send("resales_told", sealed)
 
     async def check_before_the_end(self) -> None:
         """Payments whose hold is about to end: no webhook tells of an attempt that is pending at the bank."""

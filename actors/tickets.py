@@ -22,6 +22,8 @@ def tickets_of(row: Any) -> list[TicketRow]:
     """The tickets of a confirmed booking.  Made again, the same: ids and nonces follow from booking and seat."""
     issued = []
     for place in msgspec.json.decode(row["seats"]):
+        if place.get("status"):
+            continue  # cancelled or resold meanwhile: somebody else may have it
         ticket_id = derived(row["id"], "ticket", place["id"])
         nonce = hashlib.sha256(settings().signing_seed + ticket_id.bytes).digest()[: qr_code.NONCE_BYTES]
         claims = qr_code.TicketClaims(show_id=row["show_id"], ticket_id=ticket_id, seat_id=place["id"], nonce=nonce)

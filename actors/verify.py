@@ -11,14 +11,13 @@ from uuid import UUID
 
 import msgspec
 
-from actors.batch import chain_hash
+from actors.batch import chain_hash, offer_of
 from actors.lanes.wire import open_body
-from actors.show import STATE_NAMES, Inputs, Outcome, Show, apply, decide
+from actors.reselling import Offer
+from actors.show import STATE_NAMES, Inputs, Outcome, Show, apply, asked_of, decide
 from sagas import booking, top_up
 from sagas.clock import rfc3339
 from sagas.messages import (
-    CancelSeats,
-    ConfirmSeats,
     HoldSeats,
     MoveShow,
     OpenShow,
@@ -57,6 +56,7 @@ class Replay:
         self.places: dict[UUID, int] = {}
         self.places_of: dict[UUID, Any] = {}
         self.lanes: dict[UUID, str] = {}
+        self.offers: dict[UUID, Offer] = {}
 
     def decide(self, row: Any) -> str | None:
         """Decide one row of the journal again; what differs, or None."""
@@ -64,8 +64,8 @@ class Replay:
             return None  # a fence, or something unreadable: nothing was decided
         command = _command(open_body(row["body"].encode()).message)
         show = self.shows.get(row["show_id"])
-        if show is not None and isinstance(command, CancelSeats | ConfirmSeats):
-            show.places_of = {command.booking_id: self.places_of.get(command.booking_id, ())}
+        if show is not None:
+            show.places_of = {asked: self.places_of.get(asked, ()) for asked in asked_of(show, command)}
         outcome = decide(show, command, row["decided_at"], _inputs(row["inputs"]))
         if outcome.decided != row["decided"]:
             return f"decided {outcome.decided} instead of {row['decided']}"
@@ -96,6 +96,10 @@ class Replay:
             self.states[command.booking_id] = outcome.booking_state
         if outcome.places:
             self.places_of[command.booking_id] = outcome.places
+        self.offers |= {offer.id: offer for offer in outcome.offers}
+        if (sold := outcome.handed_over) is not None:
+            self.states[sold.booking_id] = sold.state
+            self.places_of[sold.booking_id] = sold.places
 
 
 async def chains(view: Snapshot) -> tuple[int, Differences]:
@@ -214,6 +218,14 @@ async def bookings(view: Snapshot) -> tuple[int, Differences]:
     return len(rows), wrong
 
 
+async def listings(view: Snapshot) -> tuple[int, Differences]:
+    """listings: each ticket that is or was offered is as the journal says, and was handed over once at most"""
+    replay: Replay = view.replay  # type: ignore[attr-defined]
+    stored = {row["id"]: offer_of(row) for row in await view.all("verify_listings")}
+    ids = stored.keys() | replay.offers.keys()
+    return len(ids), [f"listing {id}" for id in ids if stored.get(id) != replay.offers.get(id)]
+
+
 async def sagas(view: Snapshot) -> tuple[int, Differences]:
     """sagas: their timelines, advanced again, lead to where they stand"""
     made: dict[UUID, Any] = {}
@@ -269,7 +281,8 @@ async def holds(view: Snapshot) -> tuple[int, Differences]:
 
 
 CHECKS: tuple[Check, ...] = (
-    chains, replayed, decided_once, seats, shows, terms, bookings, sagas, tickets, money, wallets, ledger, holds,
+    chains, replayed, decided_once, seats, shows, terms, bookings, listings, sagas, tickets, money, wallets,
+    ledger, holds,
 )  # fmt: skip
 
 

@@ -78,8 +78,17 @@ def wish_hash(request: Request, wish: Wish, *paid_by: Any) -> str:
     return hashlib.sha256(b"POST %s " % request.path.encode() + canonical(wish, *paid_by)).hexdigest()[:32]
 
 
-async def ask_the_lane(request: Request, show: KnownShow, body: Wish, asked: Asked) -> HTTPResponse:
-    """Send the wish to its show's lane; the number ahead of it, or the decision for those who wait."""
+def _said(wish: Wish | UUID) -> dict[str, Any]:
+    """What is wished for, as fields of its command."""
+    if isinstance(wish, UUID):
+        return {"listing_id": wish, "version": 2}
+    named = {"seats": wish.seat_ids, "quantity": wish.quantity or 0, "section_id": wish.section_id}
+    return {**named, "together": wish.together, **wish.extras}
+
+
+async def ask_the_lane(request: Request, show: KnownShow, wished: Wish | UUID, asked: Asked) -> HTTPResponse:
+    """Send the wish (or the listing that is wished for) to its show's lane; the number ahead of it, or the decision for
+    those who wait."""
     here, wait_seconds = context(request), waiting(request)
     show_id, booking_id, buyer_id = show.row["id"], asked.booking_id, asked.buyer_id
     lane = show.row["lane"]
@@ -98,14 +107,10 @@ async def ask_the_lane(request: Request, show: KnownShow, body: Wish, asked: Ask
         buyer_id=buyer_id,
         body_hash=asked.body_hash,
         not_after=after(from_unix(acceptance.now), settings().wish_valid_seconds),
-        seats=body.seat_ids,
-        quantity=body.quantity or 0,
-        section_id=body.section_id,
-        together=body.together,
         method=asked.method,
         from_wallet=asked.from_wallet,
         seller_id=asked.seller_id,
-        **body.extras,
+        **_said(wished),
     )
     if asked.note is not None:
         try:

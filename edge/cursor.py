@@ -64,6 +64,10 @@ def decode_word_cursor(cursor: str | None) -> str:
     return found[0] if found else ""
 
 
+def decode_listing_cursor(cursor: str | None) -> tuple[int, UUID] | None:
+    return _decode(cursor, tuple[Number, UUID])
+
+
 def decode_place_cursor(cursor: str | None) -> tuple[int, int] | None:
     return _decode(cursor, tuple[int, int])
 

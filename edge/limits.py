@@ -25,6 +25,7 @@ FOLLOW_SECONDS = 1.0
 LIMITED: dict[str, tuple[str, ...]] = {
     # its own bucket is in the script that accepts it; these two cost a round trip, and only when they are on
     "create_booking": ("bookings-address", "bookings-all"),
+    "buy_listing": ("bookings-address", "bookings-all"),
     # what they cost us is little, but whoever tries coupons asks for many
     "quote_booking": ("quotes", "calls-address", "calls-all"),
     # the provider comes as often as it must, and signs

@@ -121,6 +121,15 @@ MAY: dict[str, Rule] = {
     "get_tickets_pdf": OWN,
     "choose_method": OWN,
     "verify_payment": OWN,
+    # edge/tickets.py, listings.py
+    "list_tickets": OWN,
+    "get_ticket": OWN,
+    "create_listing": OWN,
+    "list_listings": ANYBODY,
+    "get_listing": ANYBODY,
+    "change_listing": OWN,
+    "delete_listing": OWN,
+    "buy_listing": ACCOUNT,
     # edge/cancellations.py
     "cancel_booking": OWN,
     "list_cancellations": OWN,

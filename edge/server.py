@@ -33,6 +33,7 @@ from edge.halls import halls
 from edge.health import health
 from edge.identity import identity
 from edge.imports import imports
+from edge.listings import listings
 from edge.members import members
 from edge.my_account import my_account
 from edge.my_bookings import my_bookings
@@ -55,6 +56,7 @@ from edge.shifts import shifts
 from edge.show_records import show_records
 from edge.shows import shows
 from edge.statements import statements
+from edge.tickets import tickets
 from edge.venues import venues
 from edge.wallet import wallet
 from sagas.clock import monotonic_seconds
@@ -93,6 +95,8 @@ def make_app() -> Sanic[Any, Any]:
         cancellations,
         called_off,
         wallet,
+        tickets,
+        listings,
         catalogue,
         shows,
         coupons,

@@ -90,6 +90,15 @@ class CancellationFacts(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class SaleFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket that another buyer has taken: what it brought, and what the organiser kept of that."""
+
+    listing_id: UUID
+    seat: SeatLine
+    credited: Money
+    fee: Money
+
+
 # Why money goes back, in a buyer's words: what happened, and why.  What is not listed gets the last pair.
 _INCOMPLETE = "we are sorry: your booking could not be completed."
 _SEATS_GONE = (
@@ -185,6 +194,19 @@ def money_back(facts: BookingFacts, refund: RefundFacts, mail_domain: str, local
             _on_its_way(refund.amount, refund.to, locale) if refund.to == "wallet"
             else "It went back the way it came. Your bank may take some days more to show it."
         ],
+    )  # fmt: skip
+
+
+def sold(facts: BookingFacts, sale: SaleFacts, mail_domain: str, locale: str = "en_IN") -> Letter:
+    """An offered ticket has its buyer: the old one opens no door any more."""
+    paragraphs = [_on_its_way(sale.credited, "wallet", locale) if sale.credited.amount else "Nothing was left of it."]
+    if sale.fee.amount:
+        paragraphs.append(f"The organiser's fee of {money.show(sale.fee, locale)} has been taken off.")
+    paragraphs.append("Your ticket for this seat, printed or not, opens no door any more.")
+    return _notice(
+        facts, "sold", sale.listing_id, mail_domain, locale, subject="Sold: ",
+        opening="somebody has bought the ticket that you offered.", headline="Your ticket is sold",
+        paragraphs=paragraphs, named=(sale.seat,),
     )  # fmt: skip
 
 

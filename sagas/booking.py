@@ -40,6 +40,7 @@ from sagas.messages import (
     ReleaseSeats,
     RequestPayment,
     SagaCommand,
+    SeatResold,
     SeatsCancelled,
     SeatsConfirmed,
     SeatsGone,
@@ -106,6 +107,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     refusal: str = ""
     refusal_detail: str = ""
     balance: int | None = None
+    resold_by: UUID | None = None
+    resale_fee: int = 0
 
     @property
     def due(self) -> tuple[Method, int]:
@@ -306,6 +309,11 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
             if event.left:
                 yield MakePdf, {"anew": True}
             yield SendLetter, {"template": "cancelled", "about": event.cancellation_id}
+        case SeatResold():
+            yield CancelTickets, {"seats": (event.seat,)}
+            if event.left:
+                yield MakePdf, {"anew": True}
+            yield SendLetter, {"template": "sold", "about": event.listing_id}
         case MoneyRefunded():
             refund = next((refund for refund in after.refunds if refund.id == event.refund_id), None)
             about = refund.about if refund else None
@@ -370,6 +378,8 @@ def begin(held: SeatsHeld) -> Progress:
         amount=held.amount,
         currency=held.currency,
         from_wallet=held.from_wallet,
+        resold_by=held.resold_by,
+        resale_fee=held.resale_fee,
     )
     return Progress(facts=facts, step="seats")
 

@@ -77,6 +77,15 @@ def sold(booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Po
     )
 
 
+def resold(booking_id: UUID, organiser_id: UUID, seller_id: UUID, price: int, fee: int, currency: str) -> Posting:
+    """The seat was another buyer's: what it cost is theirs, less the organiser's fee."""
+    entries = (
+        Entry("booking", booking_id, price), Entry("wallet", seller_id, fee - price),
+        Entry("organiser", organiser_id, -fee),
+    )  # fmt: skip
+    return Posting("sale", f"sale:{booking_id}", currency, entries, booking_id, "Ticket sold")
+
+
 def cancelled(cancellation_id: UUID, booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:
     """Seats were taken back: what is owed for them is on its way to the buyer, what the policy kept stays."""
     return moved(

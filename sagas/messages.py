@@ -139,7 +139,9 @@ class HoldSeats(ShowCommand, frozen=True, kw_only=True):
     Its version is 2 when it says more than that: ``ticket_types`` (one for each place, "" for the section's own price),
     ``standing`` places beside, an ``accessible`` place, a ``coupon`` or an ``access_code``.  ``from_wallet`` is what
     the buyer's wallet pays of it beside Razorpay.  ``seller_id`` is who sells at the box office: to whoever stands
-    there, so that a buyer's caps say nothing."""
+    there, so that a buyer's caps say nothing.
+
+    With a ``listing_id`` it is the one ticket that another buyer offers, and nothing else."""
 
     booking_id: UUID
     buyer_id: UUID
@@ -157,11 +159,13 @@ class HoldSeats(ShowCommand, frozen=True, kw_only=True):
     accessible: bool = False
     coupon: str = ""
     access_code: str = ""
+    listing_id: UUID | None = None
 
     @property
     def wanted(self) -> int:
         """How many places are wished for."""
-        return (len(self.seats) or self.quantity) + sum(area.quantity for area in self.standing)
+        own = len(self.seats) or self.quantity or int(self.listing_id is not None)
+        return own + sum(area.quantity for area in self.standing)
 
 
 class ConfirmSeats(ShowCommand, frozen=True, kw_only=True):
@@ -224,6 +228,30 @@ class PostponeShow(ShowCommand, frozen=True, kw_only=True):
     sale_closes_at: datetime
     refund_until: datetime
     by: UUID
+
+
+class OfferTicket(ShowCommand, frozen=True, kw_only=True):
+    """Offer a bought seat to other buyers at a ``price``.  The command's id is the listing's."""
+
+    booking_id: UUID
+    buyer_id: UUID
+    seat: str
+    price: int
+
+
+class ReviseOffer(ShowCommand, frozen=True, kw_only=True):
+    """Another price for what is offered, as long as nobody is buying it."""
+
+    listing_id: UUID
+    buyer_id: UUID
+    price: int
+
+
+class WithdrawOffer(ShowCommand, frozen=True, kw_only=True):
+    """Offer it no more, as long as nobody is buying it."""
+
+    listing_id: UUID
+    buyer_id: UUID
 
 
 class MoveShow(ShowCommand, frozen=True, kw_only=True):
@@ -343,12 +371,16 @@ class Event(Message, frozen=True, kw_only=True):
 
 
 class SeatsHeld(Event, frozen=True, kw_only=True):
+    """``resold_by`` is the buyer who gives their seat up for it, and gets the amount less ``resale_fee``."""
+
     show_id: UUID
     buyer_id: UUID
     method: Method
     amount: int
     currency: str
     from_wallet: int = 0
+    resold_by: UUID | None = None
+    resale_fee: int = 0
 
 
 class HoldExpired(Event, frozen=True, kw_only=True):
@@ -386,6 +418,16 @@ class SeatsCancelled(Event, frozen=True, kw_only=True):
     to: Target
     by: str
     reason: str = ""
+    left: int = 0
+
+
+class SeatResold(Event, frozen=True, kw_only=True):
+    """A seat of this booking is another buyer's now, who paid ``price``; ``fee`` of it is the organiser's."""
+
+    listing_id: UUID
+    seat: str
+    price: int
+    fee: int
     left: int = 0
 
 
@@ -519,6 +561,9 @@ ShowLaneMessage = (
     | CancelSeats
     | CancelShow
     | PostponeShow
+    | OfferTicket
+    | ReviseOffer
+    | WithdrawOffer
     | MoveShow
     | Fence
 )
@@ -527,6 +572,7 @@ SagaEvent = (
     | HoldExpired
     | HoldExtended
     | SeatsCancelled
+    | SeatResold
     | SeatsReleased
     | SeatsConfirmed
     | SeatsGone

@@ -106,6 +106,21 @@ class NothingToCancel(Refusal, frozen=True, tag="nothing-to-cancel"):
     seats: tuple[str, ...] = ()
 
 
+class ResaleRefused(Refusal, frozen=True, tag="resale-refused", omit_defaults=True):
+    """This ticket cannot be offered so"""
+
+    reason: Literal["not-yours", "offered", "time", "price"]
+    max_price: int | None = None
+
+
+class NotOffered(Refusal, frozen=True, tag="not-offered"):
+    """This ticket is not offered any more"""
+
+
+class BeingBought(Refusal, frozen=True, tag="being-bought"):
+    """Somebody is buying this ticket"""
+
+
 class WalletTooLow(Refusal, frozen=True, tag="wallet-too-low"):
     """The wallet holds too little"""
 
@@ -131,6 +146,9 @@ AnyRefusal = (
     | ChangeRefused
     | TooLate
     | NothingToCancel
+    | ResaleRefused
+    | NotOffered
+    | BeingBought
     | WalletTooLow
     | PaymentUnavailable
 )
@@ -149,6 +167,9 @@ REFUSALS: tuple[type[Refusal], ...] = (
     ChangeRefused,
     TooLate,
     NothingToCancel,
+    ResaleRefused,
+    NotOffered,
+    BeingBought,
     WalletTooLow,
     PaymentUnavailable,
 )

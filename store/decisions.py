@@ -94,12 +94,28 @@ class Cancellation(NamedTuple):
     actor_id: UUID | None
 
 
+class ListingRow(NamedTuple):
+    """A ticket that is offered by its buyer, as it stands after a decision."""
+
+    id: UUID
+    show_id: UUID
+    booking_id: UUID
+    seller_id: UUID
+    seat_id: str
+    price: int
+    face_price: int
+    fee: int
+    status: str
+    buyer_booking_id: UUID | None
+
+
 class Writes(msgspec.Struct):
     """The rows of a portion of a batch, in the order of the log."""
 
     bookings: dict[UUID, BookingRow] = {}
     booking_changes: dict[UUID, BookingChange] = {}
     cancellations: list[Cancellation] = []
+    listings: list[ListingRow] = []
     sagas: list[NewSaga] = []
     journal: list[JournalRow] = []
     seats: list[SeatChange] = []
@@ -131,18 +147,21 @@ class ShowRows(NamedTuple):
     seats_not_free: list[Any]
     bookings_live: list[Any]
     coupons: dict[str, CouponTerms]
+    listings: list[Any]
 
 
 async def shows(connection: Any, show_ids: list[UUID]) -> dict[UUID, ShowRows]:
     """The shows with these ids; one that is missing is left out."""
     rows = await connection.fetch(query("shows_to_decide"), show_ids)
-    found = {row["id"]: ShowRows(row, [], [], {}) for row in rows}
+    found = {row["id"]: ShowRows(row, [], [], {}, []) for row in rows}
     for seat in await connection.fetch(query("seats_not_free"), list(found)):
         found[seat["show_id"]].seats_not_free.append(seat)
     for booking in await connection.fetch(query("bookings_live"), list(found)):
         found[booking["show_id"]].bookings_live.append(booking)
     for coupon in await connection.fetch(query("coupons_of_shows"), list(found)):
         found[coupon["show_id"]].coupons[coupon["code"]] = decode_coupon(coupon["terms"])
+    for listing in await connection.fetch(query("listings_live"), list(found)):
+        found[listing["show_id"]].listings.append(listing)
     return found
 
 
@@ -215,6 +234,9 @@ async def write(connection: Any, lane: str, generation: int, now: datetime, writ
         raise StateDiffers(f"{len(writes.seats)} seats were to change, {changed} did")
     if writes.cancellations:
         await connection.execute(query("cancellations_note"), now, *columns(writes.cancellations, 11))
+    if writes.listings:
+        latest = list({listing.id: listing for listing in writes.listings}.values())
+        await connection.execute(query("listings_keep"), now, *columns(latest, 10))
 
 
 async def settle(connection: Any, now: datetime, standing: Standing) -> None:

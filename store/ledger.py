@@ -88,8 +88,13 @@ def wallet_id_of(user_id: UUID, currency: str) -> UUID:
     return derived(user_id, "wallet", currency)
 
 
-async def open_books(connection: Any, users: list[UUID]) -> Books:
-    """Books with these buyers' wallets locked until the transaction's end."""
+async def open_books(connection: Any, users: list[UUID], opened: Iterable[tuple[UUID, str]] = ()) -> Books:
+    """Books with these buyers' wallets locked until the transaction's end.
+
+    ``opened`` are wallets that may not be there yet, and are made first: who books on none has locked nothing, and
+    two could book over each other."""
+    if made := [(wallet_id_of(*whose), *whose, 0) for whose in sorted(opened)]:
+        await connection.execute(query("wallets_make"), *columns(made, 4))
     return Books(users, await connection.fetch(query("wallets_lock"), sorted(users)) if users else [])
 
 

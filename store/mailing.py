@@ -55,6 +55,13 @@ async def refund(refund_id: UUID) -> Any:
     return await pool().fetchrow("SELECT * FROM refund WHERE id = $1", refund_id)
 
 
+async def listing(listing_id: UUID) -> Any:
+    """What a ticket was offered for, and the organiser's fee."""
+    return await pool().fetchrow(
+        "SELECT l.*, w.currency FROM listing l JOIN show w ON w.id = l.show_id WHERE l.id = $1", listing_id
+    )
+
+
 async def cancellation(cancellation_id: UUID) -> Any:
     """Which seats were taken back, and what is owed for them."""
     return await pool().fetchrow("SELECT * FROM cancellation WHERE id = $1", cancellation_id)

@@ -124,6 +124,15 @@ async def cancellations_taken_up(connection: Any, now: datetime, cancellations: 
     await connection.execute(query("cancellations_taken_up"), now, cancellations)
 
 
+async def listings_taken_up(connection: Any, now: datetime, listings: list[UUID]) -> None:
+    await connection.execute(query("listings_taken_up"), now, listings)
+
+
+async def sales_not_taken_up(limit: int) -> list[Any]:
+    """Listings that are sold, of which the seller's saga has not heard."""
+    return list(await pool().fetch(query("sales_not_taken_up"), limit))
+
+
 async def overdue(limit: int) -> list[Any]:
     """Sagas whose answers are overdue, claimed for sending again."""
     return list(await pool().fetch(query("outbox_overdue"), limit))

@@ -32,6 +32,9 @@ async def bookings_to_ticket(connection: Any, booking_ids: list[UUID]) -> list[A
 
 
 async def issue(connection: Any, now: datetime, tickets: list[TicketRow]) -> None:
+    """Issue them; from then on no other ticket for their seats opens a door."""
+    seats = [(ticket.booking_id, ticket.show_id, ticket.seat_id) for ticket in tickets]
+    await connection.execute(query("tickets_of_others_cancel"), *columns(seats, 3))
     await connection.execute(query("tickets_issue"), now, *columns(tickets, 7))
 
 

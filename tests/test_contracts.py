@@ -39,6 +39,9 @@ def test_every_refusal_that_was_stored_can_be_told():
         "key-reused": '{"type":"key-reused","detail":"Again."}',
         "too-late": '{"type":"too-late","detail":"Late.","until":"2026-12-05T12:00:00Z"}',
         "nothing-to-cancel": '{"type":"nothing-to-cancel","detail":"Nothing.","seats":["1-0"]}',
+        "resale-refused": '{"type":"resale-refused","detail":"Dear.","reason":"price","max_price":5}',
+        "not-offered": '{"type":"not-offered","detail":"Gone."}',
+        "being-bought": '{"type":"being-bought","detail":"Wait."}',
         "wallet-too-low": '{"type":"wallet-too-low","detail":"Low.","balance":5}',
         "payment-unavailable": '{"type":"payment-unavailable","detail":"No."}',
     }

@@ -18,7 +18,9 @@ TAKEN_BACK_RIGHT = "seats are taken back, and money is owed for them, as the ter
 CHANGES_RIGHT = "what organisers changed could be changed then"
 TABLES_FOLLOW = "seats and bookings are what the journal comes to"
 
-CHECKS = (EARLIER_WINS, REFUSALS_TRUE, ENDS_RIGHT, TAKEN_BACK_RIGHT, CHANGES_RIGHT)
+HANDED_OVER_RIGHT = "tickets are offered, and change hands, as the terms say"
+
+CHECKS = (EARLIER_WINS, REFUSALS_TRUE, ENDS_RIGHT, TAKEN_BACK_RIGHT, CHANGES_RIGHT, HANDED_OVER_RIGHT)
 
 #: No hold is extended by more than this.
 EXTENSION = timedelta(seconds=120)
@@ -52,6 +54,8 @@ class Booking:
     where: str
     coupon: str = ""
     places: dict[str, dict[str, Any]] = field(default_factory=dict)
+    buyer: str = ""
+    listing: str = ""
 
 
 @dataclass(slots=True)

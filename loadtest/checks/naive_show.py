@@ -20,9 +20,9 @@ from loadtest.checks.naive_endings import (
     TABLES_FOLLOW,
     Booking,
     Complaints,
-    Endings,
     Row,
 )
+from loadtest.checks.naive_resale import Reselling
 from loadtest.checks.show_rules import (
     Hall,
     accessible_kept,
@@ -41,7 +41,7 @@ from loadtest.checks.show_rules import (
 REFUSED_BEFORE = ("not-in-time", "show-closed", "limit-reached", "orphan-seat", "coupon-refused")
 
 
-class NaiveShow(Endings):
+class NaiveShow(Reselling):
     """One show as the journal tells it.  ``plan`` is the stored seat plan, decoded; None for a show without one."""
 
     def __init__(self, show_id: str, plan: dict[str, Any] | None, complaints: Complaints) -> None:
@@ -52,6 +52,7 @@ class NaiveShow(Endings):
         self.of_buyer: dict[str, list[Booking]] = defaultdict(list)
         self.places = sum(len(places) for _, _, places in self.hall.sections)
         self.coupons: dict[str, dict[str, Any]] = {}
+        self.offers = {}
 
     def take(self, row: Row) -> None:
         """Play one row."""
@@ -75,6 +76,9 @@ class NaiveShow(Endings):
             "set_coupon": self._set_coupon,
             "drop_coupon": self._drop_coupon,
             "move_show": self._move,
+            "offer_ticket": self._offer,
+            "revise_offer": self._revise,
+            "withdraw_offer": self._withdraw,
         }.get(row.command)
         self.lane = self.lane or row.lane
         if row.lane != self.lane:
@@ -111,6 +115,12 @@ class NaiveShow(Endings):
 
     def _held(self, row: Row) -> None:
         seats = [place["id"] for place in row.result.get("places", [])]
+        if row.message.get("listing_id"):
+            self._held_offer(row)
+            if fault := self._refused_before_fault(row):
+                self.complaints.say(EARLIER_WINS, row, fault)
+            self._remember(row, "held", seats, time_of(row.result["held_until"]))
+            return
         for seat in seats:
             if seat in self.blocked:
                 self.complaints.say(EARLIER_WINS, row, f"{seat} was given, though it was blocked")
@@ -124,7 +134,10 @@ class NaiveShow(Endings):
 
     def _remember(self, row: Row, state: str, seats: list[str], held_until: datetime | None) -> None:
         places = {place["id"]: place for place in row.result.get("places", [])}
-        booking = Booking(seats, state, held_until, str(row), row.message.get("coupon", ""), places)
+        booking = Booking(
+            seats, state, held_until, str(row), row.message.get("coupon", ""), places, row.message["buyer_id"],
+            row.message.get("listing_id") or "",
+        )  # fmt: skip
         self.bookings[row.booking_id] = booking
         self.of_buyer[row.message["buyer_id"]].append(booking)
 
@@ -143,10 +156,13 @@ class NaiveShow(Endings):
         standing = [area["section_id"] for area in wish.get("standing", []) for _ in range(area["quantity"])]
         if [place["section_id"] for place in places[own:]] != standing:
             return "got standing places of another area"
+        return self._refused_before_fault(row) or self._promise_fault(row, places)
+
+    def _refused_before_fault(self, row: Row) -> str:
         for reason in REFUSED_BEFORE:
             if not self._reason_fault(row, {"type": reason}):
                 return f"was granted, though it should have been refused: {reason}"
-        return self._promise_fault(row, places)
+        return ""
 
     def _promise_fault(self, row: Row, places: list[dict[str, Any]]) -> str:
         """What is wrong with the places that were given, or with what they were promised for."""
@@ -218,6 +234,8 @@ class NaiveShow(Endings):
                     or is_closed(terms, wish, row.decided_at)
                     else f"the show was on sale at {row.decided_at}"
                 )
+            case "not-offered" | "being-bought" | "resale-refused":
+                return self._offer_fault(row)
             case "limit-reached":
                 return "" if terms is not None and self._over_a_limit(row, terms) else "no limit was reached"
             case other:
@@ -355,5 +373,5 @@ class NaiveShow(Endings):
 
 def _wanted(wish: dict[str, Any]) -> int:
     """How many places were wished for."""
-    own: int = len(wish.get("seats") or []) or wish.get("quantity", 0)
+    own: int = len(wish.get("seats") or []) or wish.get("quantity", 0) or bool(wish.get("listing_id"))
     return own + sum(int(area["quantity"]) for area in wish.get("standing", []))

@@ -28,7 +28,7 @@ MONEY = """WITH settled AS (
     SELECT b.id, b.state, b.currency,
         coalesce((SELECT sum((p ->> 'price')::bigint - coalesce((p ->> 'discount')::bigint, 0)
             + coalesce((p ->> 'fees')::bigint, 0) + coalesce((p ->> 'tax')::bigint, 0))
-            FROM jsonb_array_elements(b.seats::jsonb) p WHERE coalesce(p ->> 'status', '') = ''), 0)
+            FROM jsonb_array_elements(b.seats::jsonb) p WHERE coalesce(p ->> 'status', '') IN ('', 'resold')), 0)
             + coalesce((SELECT sum(c.retained) FROM cancellation c WHERE c.booking_id = b.id), 0) AS total,
         coalesce((SELECT sum(c.amount) FROM capture c WHERE c.booking_id = b.id), 0) AS captured,
         coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id), 0) AS refunded
@@ -264,6 +264,23 @@ TABLE_CHECKS = (
         UNION ALL
         SELECT e.owner, NULL, e.amount, e.balance_after FROM ledger_entry e WHERE e.account = 'wallet'
             AND NOT EXISTS (SELECT 1 FROM wallet w WHERE w.user_id = e.owner AND w.currency = e.currency)""",
+    ),
+    TableCheck(
+        "a ticket that was handed over is one buyer's, who paid its seller for it",
+        "SELECT count(*) FROM listing",
+        """SELECT l.id AS listing_id, l.price, l.fee, s.course FROM listing l
+        LEFT JOIN saga s ON s.id = l.buyer_booking_id
+        WHERE l.status = 'sold' AND s.course IS DISTINCT FROM 'forward' AND l.price > l.fee AND NOT EXISTS (
+            SELECT FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id
+            WHERE t.reference = 'sale:' || l.buyer_booking_id AND e.account = 'wallet' AND e.owner = l.seller_id
+                AND e.amount = l.fee - l.price)
+        UNION ALL
+        SELECT l.id, l.price, l.fee, b.state FROM listing l JOIN booking b ON b.id = l.buyer_booking_id
+        WHERE (l.status = 'being_bought') <> (b.state = 'held')
+        UNION ALL
+        SELECT l.id, l.price, l.fee, b.seats FROM listing l JOIN booking b ON b.id = l.booking_id
+        WHERE (l.status = 'sold') AND NOT EXISTS (SELECT FROM jsonb_array_elements(b.seats::jsonb) p
+            WHERE p ->> 'id' = l.seat_id AND p ->> 'status' = 'resold')""",
     ),
     TableCheck(
         "the ledger sums to zero, transaction by transaction and in all",

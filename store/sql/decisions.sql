@@ -114,3 +114,16 @@ SELECT id, booking_id, show_id, seats, amount, retained, currency, target, whose
 FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[],
     $11::text[], $12::uuid[])
     AS c (id, booking_id, show_id, seats, amount, retained, currency, target, whose, reason, actor_id)
+
+-- name: listings_live
+SELECT * FROM listing WHERE show_id = ANY($1::uuid[]) AND status IN ('open', 'being_bought')
+
+-- name: listings_keep
+INSERT INTO listing (id, show_id, booking_id, seller_id, seat_id, price, face_price, fee, status, buyer_booking_id,
+    offered_at, changed_at)
+SELECT id, show_id, booking_id, seller_id, seat_id, price, face_price, fee, status, buyer_booking_id, $1, $1
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[],
+    $10::text[], $11::uuid[])
+    AS l (id, show_id, booking_id, seller_id, seat_id, price, face_price, fee, status, buyer_booking_id)
+ON CONFLICT (id) DO UPDATE SET price = excluded.price, fee = excluded.fee, status = excluded.status,
+    buyer_booking_id = excluded.buyer_booking_id, changed_at = excluded.changed_at

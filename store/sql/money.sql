@@ -41,6 +41,12 @@ WHERE refund.id = r.id AND refund.status <> 'processed'
 -- In sorted order, so that two lanes never wait for each other in a circle.
 SELECT id, user_id, currency, balance FROM wallet WHERE user_id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
 
+-- name: wallets_make
+INSERT INTO wallet (id, user_id, currency, balance)
+SELECT id, user_id, currency, balance FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
+    AS w (id, user_id, currency, balance)
+ORDER BY id ON CONFLICT (user_id, currency) DO NOTHING
+
 -- name: wallets_write
 INSERT INTO wallet (id, user_id, currency, balance)
 SELECT id, user_id, currency, balance FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])

@@ -81,6 +81,23 @@ WHERE ticket.booking_id = f.booking_id AND ticket.status = CASE WHEN f.frozen TH
 -- name: cancellations_taken_up
 UPDATE cancellation SET taken_up_at = $1 WHERE id = ANY($2::uuid[]) AND taken_up_at IS NULL
 
+-- name: listings_taken_up
+UPDATE listing SET taken_up_at = $1 WHERE id = ANY($2::uuid[]) AND taken_up_at IS NULL
+
+-- name: sales_not_taken_up
+SELECT l.id, l.booking_id, l.seat_id, l.price, l.fee, (
+    SELECT count(*) FROM json_array_elements(b.seats::json) s WHERE coalesce(s ->> 'status', '') = ''
+) AS "left"
+FROM listing l JOIN booking b ON b.id = l.booking_id
+WHERE l.status = 'sold' AND l.taken_up_at IS NULL AND l.changed_at < now() - interval '5 s'
+ORDER BY l.changed_at LIMIT $1
+
+-- name: tickets_of_others_cancel
+-- Whoever has the seat by their show's lane has the only ticket for it.
+UPDATE ticket SET status = 'cancelled' FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS c (booking_id, show_id, seat_id)
+WHERE ticket.show_id = c.show_id AND ticket.seat_id = c.seat_id AND ticket.booking_id <> c.booking_id
+    AND ticket.status <> 'cancelled'
+
 -- name: letters_log
 INSERT INTO letter (id, booking_id, template, about, recipient, message_id, status, attempts, last_error, trace_id, created_at)
 SELECT l.id, l.booking_id, l.template, l.about, coalesce(u.email, o.customer_email), '<' || l.template || '.' || l.about || '@' || $2 || '>', 'waiting', 0, '',

@@ -66,9 +66,13 @@ UNION ALL
 SELECT t.booking_id, t.seat_id FROM ticket t
 WHERE t.status <> 'cancelled' AND NOT EXISTS (SELECT FROM place p WHERE p.id = t.booking_id AND p.seat = t.seat_id)
     AND NOT EXISTS (SELECT FROM cancellation c WHERE c.booking_id = t.booking_id AND c.taken_up_at IS NULL)
+    AND NOT EXISTS (SELECT FROM listing l WHERE l.booking_id = t.booking_id AND l.taken_up_at IS NULL AND l.status = 'sold')
+
+-- name: verify_listings
+SELECT * FROM listing
 
 -- name: verify_money
--- For every booking at rest: captured = its live places + what was cancelled (given back, kept by the policy, or taken by
+-- For every booking at rest: captured = its live places and those that others bought of it + what was cancelled (given back, kept by the policy, or taken by
 -- the payer's bank before) + refunds of money that it did not need.
 WITH resting AS (
     SELECT b.id, b.state, b.seats::json AS seats FROM booking b JOIN saga g ON g.id = b.id
@@ -78,10 +82,10 @@ WITH resting AS (
         coalesce((SELECT sum(c.amount) FROM capture c WHERE c.booking_id = r.id), 0) AS captured,
         coalesce((SELECT sum(f.amount) FROM refund f WHERE f.booking_id = r.id AND f.about IS NULL), 0) AS refunded,
         coalesce((SELECT sum(c.amount + c.retained) FROM cancellation c WHERE c.booking_id = r.id), 0) AS cancelled,
-        CASE WHEN r.state = 'confirmed' THEN (
+        CASE WHEN r.state IN ('confirmed', 'cancelled') THEN (
             SELECT coalesce(sum((s ->> 'price')::bigint - coalesce((s ->> 'discount')::bigint, 0)
                 + coalesce((s ->> 'fees')::bigint, 0) + coalesce((s ->> 'tax')::bigint, 0)), 0)
-            FROM json_array_elements(r.seats) s WHERE coalesce(s ->> 'status', '') = ''
+            FROM json_array_elements(r.seats) s WHERE coalesce(s ->> 'status', '') IN ('', 'resold')
         ) ELSE 0 END AS live
     FROM resting r
 )

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
 
-from actors.show import FREE, STATE_NAMES, Inputs, Outcome, Show, apply, decide
+from actors.show import FREE, STATE_NAMES, Inputs, Outcome, Show, apply, asked_of, decide
 from loadtest.checks.naive_endings import Complaints, Row, owed_for
 from loadtest.checks.naive_show import NaiveShow as ReplayedShow
 from loadtest.checks.show_rules import ordinal_of
@@ -22,10 +22,13 @@ from sagas.messages import (
     ExpireHold,
     ExtendHold,
     HoldSeats,
+    OfferTicket,
     OpenShow,
     PostponeShow,
     Price,
     ReleaseSeats,
+    ReviseOffer,
+    WithdrawOffer,
 )
 from sagas.seat_plan import SeatPlan
 from tests.actors.naive_choice import Naive, row, seated, standing
@@ -56,6 +59,8 @@ class NaiveShow:
         self.cancelled = False
         self.starts_at, self.ends_at, self.closes_at = TERMS.starts_at, TERMS.ends_at, TERMS.sale_closes_at
         self.refund_until: datetime | None = None
+        self.offers: dict[UUID, dict[str, Any]] = {}
+        self.max_percent, self.resale_hours = 100, 2
         self.refund_hours, self.refund_percent = 24, 100
 
     def of_buyer(self, buyer: UUID, *states: str) -> list[dict[str, Any]]:
@@ -63,21 +68,26 @@ class NaiveShow:
 
     def hold(self, wish: HoldSeats, now: datetime, live_elsewhere: int) -> tuple[str, tuple[int, ...]]:
         wanted = (len(wish.seats) or wish.quantity) + sum(area.quantity for area in wish.standing)
+        refused = self.refused_before(wish, wanted, now, live_elsewhere)
+        return (refused, ()) if refused else self.choose(wish, now)
+
+    def refused_before(self, wish: HoldSeats, wanted: int, now: datetime, live_elsewhere: int) -> str:
+        """Why this may not even be asked."""
         held = self.of_buyer(wish.buyer_id, "held")
         live = self.of_buyer(wish.buyer_id, "held", "confirmed")
         if now > wish.not_after:
-            return "not-in-time", ()
+            return "not-in-time"
         closes_at = self.ends_at if wish.seller_id else min(self.closes_at, self.ends_at)
         if self.cancelled or now >= closes_at:
-            return "show-closed", ()
+            return "show-closed"
         if not wish.seller_id and (
             wanted > PER_BOOKING
             or len(held) >= LIVE_HOLDS
             or live_elsewhere >= OVER_SHOWS
             or sum(len(b["seats"]) for b in live) + wanted > PER_BUYER
         ):
-            return "limit-reached", ()
-        return self.choose(wish, now)
+            return "limit-reached"
+        return ""
 
     def choose(self, wish: HoldSeats, _now: datetime) -> tuple[str, tuple[int, ...]]:
         if wish.seats:
@@ -96,14 +106,56 @@ class NaiveShow:
         left = sum(self.seats[place][0] == "free" for places in of_sections for place in places)
         return ("not-together" if left >= wish.quantity else "sold-out"), ()
 
+    def may_be_resold(self, price: int, face: int, now: datetime) -> bool:
+        in_time = not self.cancelled and now < self.starts_at - timedelta(hours=self.resale_hours)
+        return in_time and 1 <= price <= face * self.max_percent // 100
+
+    def buy(self, offer: dict[str, Any] | None, wish: HoldSeats, now: datetime, live_elsewhere: int) -> str:
+        refused = self.refused_before(wish, 1, now, live_elsewhere)
+        if refused:
+            return refused
+        if offer is None or now >= self.starts_at - timedelta(hours=self.resale_hours):
+            return "not-offered"
+        if offer["buyer"]:
+            return "being-bought"
+        return "resale-refused" if self.bookings[offer["of"]]["buyer"] == wish.buyer_id else "held"
+
+    def let_go(self, booking: UUID, now: datetime) -> None:
+        """Whoever was buying a ticket has stopped."""
+        listing = self.bookings[booking].get("listing")
+        if listing in self.offers and self.offers[listing]["buyer"] == booking:
+            self.offers[listing]["buyer"] = None
+            if now >= self.starts_at - timedelta(hours=self.resale_hours):
+                del self.offers[listing]
+
+    def hand_over(self, booking: UUID, now: datetime) -> str:
+        about = self.bookings[booking]
+        offer = self.offers.get(about["listing"])
+        late = about["state"] == "expired" and offer is not None and offer["buyer"] is None
+        late = late and offer["price"] == about["price"] and now < self.starts_at - timedelta(hours=self.resale_hours)
+        if self.cancelled or offer is None or not (late or offer["buyer"] == booking):
+            about["state"] = "released" if about["state"] == "held" else about["state"]
+            return "gone"
+        seller, at = self.bookings[offer["of"]], offer["at"]
+        seller["seats"] = tuple(other for other in seller["seats"] if other != at)
+        seller["state"] = "confirmed" if seller["seats"] else "cancelled"
+        about["seats"], about["state"] = (at,), "confirmed"
+        self.seats[at] = ("sold", booking)
+        del self.offers[about["listing"]]
+        return "confirmed"
+
     def put(self, booking: UUID, state: str) -> None:
         about = self.bookings[booking]
         about["state"] = state
+        if "listing" in about:
+            return
         for at in about["seats"]:
             self.seats[at] = {"held": ("held", booking), "confirmed": ("sold", booking)}.get(state, ("free", None))
 
     def confirm(self, booking: UUID, now: datetime) -> str:
         about = self.bookings[booking]
+        if "listing" in about and about["state"] != "confirmed":
+            return self.hand_over(booking, now)
         if about["state"] == "held":
             self.put(booking, "released" if self.cancelled else "confirmed")
         elif about["state"] == "expired" and now < self.ends_at and not self.cancelled:
@@ -142,6 +194,11 @@ class NaiveShow:
             return "nothing-to-cancel", []
         if not self.whole(by, now) and now >= self.starts_at - timedelta(hours=self.refund_hours):
             return "too-late", []
+        offers = {id: o for id, o in self.offers.items() if o["of"] == booking and o["at"] in wanted}
+        if any(offer["buyer"] for offer in offers.values()):
+            return "being-bought", []
+        for id in offers:
+            del self.offers[id]
         taken = [at for at in about["seats"] if at in wanted]
         for at in taken:
             self.seats[at] = ("free", None)
@@ -153,9 +210,10 @@ class NaiveShow:
         """Whether all that was paid comes back, whatever the policy says."""
         return by != "buyer" or self.cancelled or (self.refund_until is not None and now < self.refund_until)
 
-    def release(self, booking: UUID) -> str:
+    def release(self, booking: UUID, now: datetime) -> str:
         if self.bookings[booking]["state"] == "held":
             self.put(booking, "released")
+            self.let_go(booking, now)
         return "released"
 
     def expire(self, booking: UUID, now: datetime) -> str:
@@ -165,11 +223,13 @@ class NaiveShow:
         if now < about["until"]:
             return "too-early"
         self.put(booking, "expired")
+        self.let_go(booking, now)
         return "expired"
 
 
 class AnyCommands(RuleBasedStateMachine):
     bookings = Bundle("bookings")
+    listings = Bundle("listings")
     plan, terms = PLAN, TERMS
 
     def __init__(self) -> None:
@@ -184,11 +244,12 @@ class AnyCommands(RuleBasedStateMachine):
         return NaiveShow()
 
     def tell(self, command: Any, inputs: Inputs | None = None) -> Outcome:
-        if isinstance(command, CancelSeats | ConfirmSeats):
-            self.show.places_of = {command.booking_id: self.places.get(command.booking_id, ())}
+        self.show.places_of = {asked: self.places.get(asked, ()) for asked in asked_of(self.show, command)}
         outcome = decide(self.show, command, self.now, inputs or Inputs())
         if outcome.decided and outcome.places:
             self.places[command.booking_id] = outcome.places
+        if outcome.handed_over:
+            self.places[outcome.handed_over.booking_id] = outcome.handed_over.places
         if outcome.decided:
             apply(self.show, command, outcome)
             self._replay(command, outcome, inputs or Inputs())
@@ -278,7 +339,9 @@ class AnyCommands(RuleBasedStateMachine):
         refused = self.naive.cancelled or self.now >= self.naive.ends_at
         command = CancelShow(command_id=UUID(int=10_000 + self.asked), show_id=SHOW, reason="rain", by=BUYERS[0])
         assert self.tell(command).name == ("refused" if refused else "show-cancelled")
-        self.naive.cancelled = self.naive.cancelled or not refused
+        if not refused:
+            self.naive.cancelled = True
+            self.naive.offers.clear()
 
     @precondition(lambda self: self.asked > 4)
     @rule(minutes=st.sampled_from([-10, 10, 90]), until=st.sampled_from([-5, 5, 200]))
@@ -296,9 +359,94 @@ class AnyCommands(RuleBasedStateMachine):
             naive.starts_at, naive.ends_at, naive.closes_at = starts, command.ends_at, starts
             naive.refund_until = refund
 
+    @rule(target=listings, booking=bookings, pick=st.integers(0, 16), price=st.sampled_from([0, 1, 9, 25]))
+    def offers_any_ticket(self, booking: UUID, pick: int, price: int) -> Any:
+        return self._offer(booking, pick, price)
+
+    @precondition(lambda self: self._sold())
+    @rule(target=listings, pick=st.integers(0, 16), percent=st.sampled_from([0, 50, 100, 100, 111]))
+    def offers_a_ticket(self, pick: int, percent: int) -> Any:
+        booking = self._sold()[pick % len(self._sold())]
+        seats = self.naive.bookings[booking]["seats"]
+        at = seats[pick % len(seats)]
+        [place] = [place for place in self.places[booking] if ordinal_of(place.id) == at]
+        paid = place.face or place.price - place.discount + place.fees + place.tax
+        return self._offer(booking, at, paid * percent // 100)
+
+    def _sold(self) -> list[UUID]:
+        return [id for id, about in self.naive.bookings.items() if about["state"] == "confirmed" and about["seats"]]
+
+    def _offer(self, booking: UUID, at: int, price: int) -> Any:
+        about, naive = self._about(booking), self.naive
+        live = naive.bookings[booking]["seats"]
+        seat = f"{base32(NUMBER)}-{base32(at)}"
+        place = next((place for place in self.places[booking] if place.id == seat), None)
+        face = (place.face or place.price - place.discount + place.fees + place.tax) if place else 0
+        may = naive.bookings[booking]["state"] == "confirmed" and at in live
+        may = may and all(offer["at"] != at for offer in naive.offers.values())
+        may = may and naive.may_be_resold(price, face, self.now)
+        outcome = self.tell(OfferTicket(**about, seat=seat, price=price))
+        assert outcome.name == ("offered" if may else "refused"), (outcome, naive.offers)
+        if not may:
+            return multiple()
+        naive.offers[about["command_id"]] = {"of": booking, "at": at, "price": price, "face": face, "buyer": None}
+        return about["command_id"]
+
+    @rule(listing=listings, buyer=buyers, price=st.sampled_from([0, 1, 8, 400]))
+    def revises_an_offer(self, listing: UUID, buyer: UUID, price: int) -> None:
+        offer = self._own_offer(listing, buyer)
+        may = offer is not None and self.naive.may_be_resold(price, offer["face"], self.now)
+        command = ReviseOffer(command_id=self._id(), show_id=SHOW, listing_id=listing, buyer_id=buyer, price=price)
+        assert self.tell(command).name == ("revised" if may else "refused")
+        if may:
+            offer["price"] = price
+
+    @rule(listing=listings, buyer=buyers)
+    def withdraws_an_offer(self, listing: UUID, buyer: UUID) -> None:
+        may = self._own_offer(listing, buyer) is not None
+        command = WithdrawOffer(command_id=self._id(), show_id=SHOW, listing_id=listing, buyer_id=buyer)
+        assert self.tell(command).name == ("withdrawn" if may else "refused")
+        if may:
+            del self.naive.offers[listing]
+
+    @precondition(lambda self: any(offer["buyer"] for offer in self.naive.offers.values()))
+    @rule()
+    def pays_for_an_offered_ticket(self) -> None:
+        self.confirms(next(offer["buyer"] for offer in self.naive.offers.values() if offer["buyer"]))
+
+    def _own_offer(self, listing: UUID, buyer: UUID) -> Any:
+        offer = self.naive.offers.get(listing)
+        theirs = offer and self.naive.bookings[offer["of"]]["buyer"] == buyer and offer["buyer"] is None
+        return offer if theirs else None
+
+    @rule(target=bookings, listing=listings, buyer=buyers, elsewhere=elsewhere, late=lates)
+    def buys_an_offered_ticket(self, listing: UUID, buyer: UUID, elsewhere: int, late: bool) -> Any:
+        self.asked += 1
+        booking, offer = UUID(int=1_000 + self.asked), self.naive.offers.get(listing)
+        command = HoldSeats(
+            command_id=booking, booking_id=booking, show_id=SHOW, buyer_id=buyer, body_hash="", listing_id=listing,
+            not_after=self.now - timedelta(seconds=late), version=2,
+        )  # fmt: skip
+        expected = self.naive.buy(offer, command, self.now, elsewhere)
+        outcome = self.tell(command, Inputs(live_holds=elsewhere, live_holds_limit=OVER_SHOWS))
+        assert (outcome.refusal.type() if outcome.refusal else outcome.name) == expected
+        if expected != "held":
+            return multiple()
+        assert outcome.seats == () and outcome.amounts.total == offer["price"]
+        offer["buyer"] = booking
+        self.naive.bookings[booking] = {
+            "buyer": buyer, "seats": (offer["at"],), "state": "held", "listing": listing, "price": offer["price"],
+            "until": self.now + timedelta(seconds=HOLD_SECONDS),
+        }  # fmt: skip
+        return booking
+
+    def _id(self) -> UUID:
+        self.asked += 1
+        return UUID(int=30_000 + self.asked)
+
     @rule(booking=bookings)
     def releases(self, booking: UUID) -> None:
-        assert self.tell(ReleaseSeats(**self._about(booking))).name == self.naive.release(booking)
+        assert self.tell(ReleaseSeats(**self._about(booking))).name == self.naive.release(booking, self.now)
 
     @rule(booking=bookings)
     def expires(self, booking: UUID) -> None:
@@ -352,8 +500,16 @@ class AnyCommands(RuleBasedStateMachine):
             assert self.show.left_by_section()[section.id] == there
 
     @invariant()
+    def what_is_offered_is_as_the_naive_show_says(self) -> None:
+        told = {id: (offer.price, offer.buyer_booking_id) for id, offer in self.show.listings.items()}
+        assert told == {id: (offer["price"], offer["buyer"]) for id, offer in self.naive.offers.items()}
+
+    @invariant()
     def each_seat_belongs_to_one_booking(self) -> None:
-        live = [at for b in self.naive.bookings.values() if b["state"] in ("held", "confirmed") for at in b["seats"]]
+        live = [
+            at for b in self.naive.bookings.values() for at in b["seats"]
+            if b["state"] == "confirmed" or (b["state"] == "held" and "listing" not in b)
+        ]  # fmt: skip
         assert len(live) == len(set(live)) == sum(by is not None for _, by in self.naive.seats.values())
 
 

@@ -24,7 +24,7 @@ from sagas.messages import (
     UnblockSeats,
 )
 from sagas.seat_plan import SeatPlan
-from sagas.terms import Allocation, CouponTerms, Fees, Rules, Tax, TicketType
+from sagas.terms import Allocation, CouponTerms, Fees, Resale, Rules, Tax, TicketType
 from tests.actors.naive_choice import Naive, row, seated, standing
 from tests.actors.test_show_any_commands import BUYERS, NOON, NUMBER, SHOW, TERMS, AnyCommands, NaiveShow
 
@@ -43,6 +43,7 @@ RULES = Rules(
         TicketType("child", percent=50), TicketType("senior", "stalls", amount=13), TicketType("child", "balcony", 7)
     ),
     allocations=(Allocation("Partner", "FRIENDS", ((16, 2),), RELEASED_AT),), refund_until_hours=0, refund_percent=80,
+    resale=Resale(max_percent=110, fee_percent=10, until_hours=0),
 )  # fmt: skip
 CHANGES = [
     Changes(single_seats="allow"),
@@ -64,6 +65,7 @@ class NaiveRuledShow(NaiveShow):
         super().__init__(PLAN)
         self.rules, self.prices = RULES, {p.section_id: p.amount for p in TERMS.prices}
         self.refund_hours, self.refund_percent = 0, 80
+        self.resale_hours, self.max_percent = 0, 110
         self.coupons: dict[str, CouponTerms] = {}
         self.coupon_of: dict[UUID, str] = {}
 

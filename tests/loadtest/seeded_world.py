@@ -16,7 +16,7 @@ TABLES = (
     "booking", "buyer_holds", "capture", "journal", "lane", "letter", "lost_command", "payment", "refund", "saga",
     "saga_event", "saga_journal", "seat", "seat_plan", "show", "ticket", "user", "wallet", "cancellation",
     "ledger_transaction", "ledger_entry", "top_up", "box_office_sale",
-    "payout", "settlement_line",
+    "payout", "settlement_line", "listing",
 )  # fmt: skip
 
 SHOW = UUID("00000000-0000-7000-8000-000000000001")

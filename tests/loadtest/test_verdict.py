@@ -115,6 +115,20 @@ async def a_payment_asks_for_another_amount(world: World) -> None:
     await world.execute("UPDATE payment SET amount = amount - 1")
 
 
+@seeds("a ticket that was handed over")
+async def a_ticket_was_handed_over_and_its_seller_got_nothing(world: World) -> None:
+    await world.scratch.insert(
+        "listing", id=uuid4(), show_id=SHOW, booking_id=world.confirmed, seller_id=uuid4(), seat_id=SEATS[0], price=400,
+        face_price=500, fee=0, status="sold", buyer_booking_id=world.confirmed, offered_at=BEGAN, changed_at=BEGAN,
+    )  # fmt: skip
+
+
+@seeds("tickets are offered, and change hands")
+async def a_seat_that_is_not_paid_for_is_offered(world: World) -> None:
+    message = {"seat": SEATS[2], "price": 1, "buyer_id": str(uuid4()), "command_id": str(uuid4())}
+    await world.scratch.journal("offer_ticket", "offered", {"name": "offered"}, booking_id=world.held, message=message)
+
+
 @seeds("the show lanes' chain has no break")
 async def a_row_is_gone_from_the_journal(world: World) -> None:
     await world.execute('DELETE FROM journal WHERE "offset" = 2')

@@ -115,6 +115,22 @@ async def test_the_same_fact_is_booked_once(buyer: UUID, empty: Any):
         await debit(buyer, 1, "opening")
 
 
+async def test_the_first_credits_of_somebody_without_a_wallet_are_all_there(empty: Any):
+    """A row that is not there yet cannot be locked: two first credits at once would write over each other."""
+    seller = new_id()
+
+    async def credit(number: int) -> None:
+        async with transaction() as rows:
+            books = await ledger.open_books(rows, [seller], [(seller, "INR")])
+            assert books.add(moving(seller, -100, f"credit:{number}"))
+            await asyncio.sleep(0.01)  # time for the others to read
+            await books.write(rows, NOW)
+
+    await asyncio.gather(*map(credit, range(8)))
+    balance, entries = await rows_of(empty, seller)
+    assert balance == 800 and sorted(after for _, after in entries) == [100 * n for n in range(1, 9)]
+
+
 async def test_currencies_have_wallets_of_their_own(buyer: UUID, empty: Any):
     async with transaction() as rows:
         books = await ledger.open_books(rows, [buyer])
