@@ -1,5 +1,5 @@
 """The sweeps: carry on whatever was left.  They only *send*; what is sent is decided where it always is.  What the
-provider has settled is only rows, and is booked here.
+provider has settled, and the numbers of invoices, are only rows, and are written here.
 
 - Holds whose time has passed are sent an ExpireHold (its command id follows from booking and time).
 - Sagas whose answer is overdue are sent again what they await, later each time.
@@ -31,7 +31,7 @@ from actors.workplace import NotAccepted, Workplace
 from sagas.clock import monotonic_seconds
 from sagas.identity import derived, new_id, saga_lane
 from sagas.messages import CheckPayment, ExpireHold, SeatResold, SeatsHeld, SendPersonalLetter, event_id_for
-from store import catalogue, lanes, mailing, money, sagas, settlements
+from store import catalogue, invoices, lanes, mailing, money, sagas, settlements
 from store.connection import is_operating, transaction
 from store.settings import settings
 
@@ -66,6 +66,7 @@ class Sweeps:
             ("refunds", 5.0, self.check_refunds),
             ("reconcile", 5.0, partial(self.reconcile, stop)),
             ("settlements", 5.0, self.book_settlements),
+            ("invoices", 1.0, self.number_invoices),
             ("shows", 2.0, self.open_shows),
             ("dead_letters", 1.0, self._dead_letters.write_down),
             ("letters", 0.5, self.send_letters),
@@ -191,6 +192,11 @@ class Sweeps:
         """What the provider has moved to our bank, and kept as its fees, as the ledger has it."""
         async with transaction() as connection:
             await settlements.book(connection, ROUND_LIMIT)
+
+    async def number_invoices(self) -> None:
+        """Sales and cancellations get their invoices and credit notes."""
+        async with transaction() as connection:
+            await invoices.number(connection, ROUND_LIMIT)
 
     async def open_shows(self) -> None:
         sealed = [

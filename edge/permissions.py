@@ -111,6 +111,11 @@ MAY: dict[str, Rule] = {
     "export_statement": OVERSEERS,
     "record_payout": ADMIN,
     "list_payouts": ADMIN,
+    # edge/invoices.py
+    "list_booking_invoices": OWN,
+    "get_invoice_pdf": OWN,
+    "list_invoices": OVERSEERS,
+    "export_invoices": OVERSEERS,
     # edge/bookings.py, my_bookings.py, paying.py
     "create_booking": ACCOUNT,
     "quote_booking": ACCOUNT,

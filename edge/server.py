@@ -33,6 +33,7 @@ from edge.halls import halls
 from edge.health import health
 from edge.identity import identity
 from edge.imports import imports
+from edge.invoices import invoices
 from edge.listings import listings
 from edge.members import members
 from edge.my_account import my_account
@@ -113,6 +114,7 @@ def make_app() -> Sanic[Any, Any]:
         figures,
         statements,
         payouts,
+        invoices,
         identity,
         by_letter,
         oauth,

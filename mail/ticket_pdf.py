@@ -5,20 +5,14 @@ system's DejaVu, the QR code is drawn in line, and whatever a hostile name might
 Printing is CPU work that holds the interpreter's lock (20 to 100 ms a page), so it belongs in a worker of its own.
 """
 
-import threading
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from weasyprint import CSS, HTML
-from weasyprint.text.fonts import FontConfiguration
-from weasyprint.urls import URLFetcher
 
-from mail import qr_code
+from mail import printing, qr_code
 from mail.plain_line import plain_line
 from sagas import clock, money
 from sagas.money import Money
@@ -28,7 +22,6 @@ TICKETS_MAX = 100  # as many places as one booking can have
 _SEAT_POINTS = 67.0
 _SEATED_SECTION_POINTS = 130.0
 _STANDING_SECTION_POINTS = 312.0
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 class TicketFace(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,22 +43,7 @@ class TicketFace(msgspec.Struct, frozen=True, kw_only=True):
     seat: str = ""
 
 
-class FetchRefused(ValueError):
-    """A ticket may load nothing."""
-
-
-class _RefusingFetcher(URLFetcher):  # type: ignore[misc]  # weasyprint has no types
-    """Neither network, nor files, nor data URLs: all that a ticket needs is in its page."""
-
-    def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
-        raise FetchRefused(f"a ticket may not load {url[:100]!r}")
-
-
-_pages = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
-_fetcher = _RefusingFetcher()
-_fonts = FontConfiguration()  # reading the system's fonts takes longer than printing a ticket
-_stylesheet = CSS(filename=str(_TEMPLATES / "ticket.css"), font_config=_fonts)
-_one_at_a_time = threading.Lock()  # the font configuration is not made to be shared between threads
+_stylesheet = printing.stylesheet("ticket.css")
 
 
 def tickets_pdf(faces: Sequence[TicketFace], locale: str = "en_IN") -> bytes:
@@ -73,14 +51,7 @@ def tickets_pdf(faces: Sequence[TicketFace], locale: str = "en_IN") -> bytes:
     if not 1 <= len(faces) <= TICKETS_MAX:
         raise ValueError(f"A PDF holds 1 to {TICKETS_MAX} tickets, not {len(faces)}.")
     tickets = [_printed(face, locale) for face in faces]
-    page = _pages.get_template("ticket.html").render(tickets=tickets, title=tickets[0]["event"])
-    return _pdf(page)
-
-
-def _pdf(page: str) -> bytes:
-    with _one_at_a_time:
-        document = HTML(string=page, url_fetcher=_fetcher)
-        return bytes(document.write_pdf(stylesheets=[_stylesheet], font_config=_fonts))
+    return printing.pdf("ticket.html", _stylesheet, tickets=tickets, title=tickets[0]["event"])
 
 
 def _printed(face: TicketFace, locale: str) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def resold(booking_id: UUID, organiser_id: UUID, seller_id: UUID, price: int, fe
         Entry("booking", booking_id, price), Entry("wallet", seller_id, fee - price),
         Entry("organiser", organiser_id, -fee),
     )  # fmt: skip
-    return Posting("sale", f"sale:{booking_id}", currency, entries, booking_id, "Ticket sold")
+    return Posting("resale", f"sale:{booking_id}", currency, entries, booking_id, "Ticket sold")
 
 
 def cancelled(cancellation_id: UUID, booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:

@@ -332,6 +332,12 @@ class MakePdf(BookingCommand, frozen=True, kw_only=True):
     anew: bool = False
 
 
+class PrintInvoice(Message, frozen=True, kw_only=True):
+    """Print an invoice or credit note that somebody asks for."""
+
+    invoice_id: UUID
+
+
 class SendLetter(BookingCommand, frozen=True, kw_only=True):
     """Send one letter, once: unique by booking, template and what it is ``about`` (a refund, a cancellation)."""
 

@@ -8,6 +8,7 @@ from sagas.messages import (
     CheckPayment,
     MakePdf,
     Message,
+    PrintInvoice,
     RefundMoney,
     RequestPayment,
     SagaCommand,
@@ -31,6 +32,7 @@ QUEUES: dict[type[Message], str] = {
     CheckPayment: PAYMENTS,
     TakeWebhook: WEBHOOKS,
     MakePdf: DOCUMENTS,
+    PrintInvoice: DOCUMENTS,
     SendLetter: LETTERS,
     SendPersonalLetter: LETTERS,
 }

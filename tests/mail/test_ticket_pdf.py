@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mail import ticket_pdf
 from mail.ticket_pdf import TICKETS_MAX, tickets_pdf
 from tests.mail.samples import HOSTILE, face
 
@@ -122,17 +121,15 @@ def test_a_page_can_load_nothing_from_the_network_or_the_disk(canary: tuple[int,
     secret = tmp_path / "secret.txt"
     secret.write_text("a secret of this machine")
     web, disk = f"http://127.0.0.1:{port}/x", secret.as_uri()
-    pdf = ticket_pdf._pdf(
-        "<body>"
-        + "".join(
-            f'<img src="{url}"><link rel="stylesheet" href="{url}"><link rel="attachment" href="{url}">'
-            f'<a rel="attachment" href="{url}">x</a><object data="{url}"></object><embed src="{url}">'
-            f'<p style="background: url({url})">x</p><style>@import url({url});'
-            f"@font-face {{ font-family: stolen; src: url({url}) }} p {{ font-family: stolen }}</style>"
-            f'<svg xmlns:xlink="http://www.w3.org/1999/xlink"><image xlink:href="{url}" width="9" height="9"/></svg>'
-            for url in (web, disk)
-        )
+    page = "<body>" + "".join(
+        f'<img src="{url}"><link rel="stylesheet" href="{url}"><link rel="attachment" href="{url}">'
+        f'<a rel="attachment" href="{url}">x</a><object data="{url}"></object><embed src="{url}">'
+        f'<p style="background: url({url})">x</p><style>@import url({url});'
+        f"@font-face {{ font-family: stolen; src: url({url}) }} p {{ font-family: stolen }}</style>"
+        f'<svg xmlns:xlink="http://www.w3.org/1999/xlink"><image xlink:href="{url}" width="9" height="9"/></svg>'
+        for url in (web, disk)
     )
+    pdf = printing._pdf(page, printing.stylesheet("ticket.css"))
     path = tmp_path / "page.pdf"
     path.write_bytes(pdf)
     attached = subprocess.run(["pdfdetach", "-list", path], capture_output=True, check=True, timeout=20)

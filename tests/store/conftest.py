@@ -83,8 +83,11 @@ async def empty(pool: Any) -> Any:
     await pool.execute(
         # the ledger says no to everybody else
         "ALTER TABLE ledger_transaction DISABLE TRIGGER USER; ALTER TABLE ledger_entry DISABLE TRIGGER USER;"
+        "ALTER TABLE invoice DISABLE TRIGGER USER;"
         "TRUNCATE journal, saga_journal, lost_command, seat, booking, buyer_holds, saga, saga_event, cancellation,"
-        " ledger_transaction, ledger_entry, wallet, payment, capture, refund, worker;"
+        " ledger_transaction, ledger_entry, wallet, payment, capture, refund, worker, invoice, invoice_due,"
+        " invoice_counter;"
+        "ALTER TABLE invoice ENABLE TRIGGER USER;"
         "ALTER TABLE ledger_transaction ENABLE TRIGGER USER; ALTER TABLE ledger_entry ENABLE TRIGGER USER"
     )
     await pool.execute(
