@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mail import printing
 from mail.ticket_pdf import TICKETS_MAX, tickets_pdf
 from tests.mail.samples import HOSTILE, face
 
