@@ -5,7 +5,6 @@ from uuid import UUID
 
 import pytest
 
-from sagas.clock import after
 from sagas.identity import new_id
 from sagas.ledger import moved, refunded
 from store import connection, reconciling, settlements
@@ -105,13 +104,12 @@ async def test_settlement_lines_are_noted_once_and_booked_once(refunds: Any, row
     for _ in range(2):
         await settlements.keep([line("pay_1"), line("rfnd_9", "refund", 7, credit=0, debit=7)])
     async with connection.transaction() as transaction:
-        unbooked = await settlements.unbooked(transaction, 10)
-        assert [row["entity_id"] for row in unbooked] == ["pay_1", "rfnd_9"]
-        now = await transaction.fetchval("SELECT now()")
-        await settlements.booked(transaction, now, ["pay_1"])
-        assert [row["entity_id"] for row in await settlements.unbooked(transaction, 10)] == ["rfnd_9"]
-        await settlements.booked(transaction, after(now, 60), ["pay_1"])
-        assert await transaction.fetchval("SELECT booked_at FROM settlement_line WHERE entity_id = 'pay_1'") == now
+        assert await settlements.book(transaction, 10) == 2
+        assert await settlements.book(transaction, 10) == 0
+    booked = await rows.fetch("SELECT entity_id FROM settlement_line WHERE booked_at IS NOT NULL ORDER BY 1")
+    assert [row["entity_id"] for row in booked] == ["pay_1", "rfnd_9"]
+    moved = "SELECT sum(amount) FROM ledger_entry WHERE account = 'bank'"
+    assert await rows.fetchval(moved) == await rows.fetchval("SELECT sum(credit - debit) FROM settlement_line")
 
 
 async def test_a_settlement_that_differs_from_our_rows_is_in_front_of_a_human(refunds: Any):
