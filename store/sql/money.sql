@@ -45,7 +45,7 @@ SELECT id, user_id, currency, balance FROM wallet WHERE user_id = ANY($1::uuid[]
 INSERT INTO wallet (id, user_id, currency, balance)
 SELECT id, user_id, currency, balance FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
     AS w (id, user_id, currency, balance)
-ORDER BY id ON CONFLICT (user_id, currency) DO NOTHING
+ORDER BY id ON CONFLICT DO NOTHING
 
 -- name: wallets_write
 INSERT INTO wallet (id, user_id, currency, balance)
