@@ -99,7 +99,7 @@ async def test_a_refusal_offers_other_seats_in_one_click(visitor: Visitor, buyer
 async def test_a_hold_counts_down_expires_and_leads_back_to_the_seats(
     visitor: Visitor, buyers: Buyers, shows: Shows
 ) -> None:
-    show = await shows.make(hold_seconds=8)
+    show = await shows.make(hold_seconds=20)
     page = await visitor(await buyers.make())
     await open_show(page, show)
     await page.get_by_role("button", name="Hold the best 2 seats").click()
