@@ -184,10 +184,10 @@ class _Batch:
         rows = self._sagas.values()
         buyers = {saga.progress.facts.buyer_id for saga in rows if _may_touch_a_wallet(saga, told[saga.id])}
         sellers = {
-            (saga.progress.facts.resold_by, saga.progress.facts.currency) for saga in rows
+            saga.progress.facts.resold_by for saga in rows
             if saga.kind == "booking" and saga.progress.facts.resold_by and SeatsConfirmed in told[saga.id]
         }  # fmt: skip
-        self._books = await open_books(self._connection, sorted(buyers | {who for who, _ in sellers}), sellers)
+        self._books = await open_books(self._connection, sorted(buyers | sellers))
         sold = [saga.id for saga in rows if saga.kind == "booking" and _needs_its_booking(saga, told[saga.id])]
         if sold:
             self._bookings = {row["id"]: row for row in await tickets.bookings_to_ticket(self._connection, sold)}

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sagas.identity import derived, new_id
 from sagas.ledger import Entry, Posting, given
-from store.decisions import columns
+from store.decisions import StateDiffers, columns
 from store.sql import query
 
 
@@ -37,6 +37,7 @@ class Books:
     def __init__(self, users: Iterable[UUID] = (), rows: Iterable[Any] = ()) -> None:
         self._users = frozenset(users)
         self._balances = {(row["user_id"], row["currency"]): int(row["balance"]) for row in rows}
+        self._there = frozenset(self._balances)
         self._changed: set[tuple[UUID, str]] = set()
         self._transactions: list[_TransactionRow] = []
         self._entries: list[_EntryRow] = []
@@ -74,27 +75,26 @@ class Books:
         return self.balance(entry.owner, currency) - entry.amount
 
     async def write(self, connection: Any, now: datetime) -> None:
-        """Raises UniqueViolationError for a fact that was booked before."""
+        """Raises UniqueViolationError for a fact that was booked before, and StateDiffers when a wallet that was not
+        there yet has been made meanwhile: what is not there cannot be locked, so all is to be booked again."""
         if not self._transactions:
             return
         await connection.execute(query("ledger_transactions_add"), now, *columns(self._transactions, 5))
         await connection.execute(query("ledger_entries_add"), now, *columns(self._entries, 7))
-        if self._changed:
-            held = [(wallet_id_of(*whose), *whose, self._balances[whose]) for whose in self._changed]
-            await connection.execute(query("wallets_write"), *columns(held, 4))
+        old = [(wallet_id_of(*whose), self._balances[whose]) for whose in self._changed & self._there]
+        new = [(wallet_id_of(*whose), *whose, self._balances[whose]) for whose in sorted(self._changed - self._there)]
+        if old:
+            await connection.execute(query("wallets_change"), *columns(old, 2))
+        if new and len(await connection.fetch(query("wallets_make"), *columns(new, 4))) != len(new):
+            raise StateDiffers("a wallet that was not there was made meanwhile")
 
 
 def wallet_id_of(user_id: UUID, currency: str) -> UUID:
     return derived(user_id, "wallet", currency)
 
 
-async def open_books(connection: Any, users: list[UUID], opened: Iterable[tuple[UUID, str]] = ()) -> Books:
-    """Books with these buyers' wallets locked until the transaction's end.
-
-    ``opened`` are wallets that may not be there yet, and are made first: who books on none has locked nothing, and
-    two could book over each other."""
-    if made := [(wallet_id_of(*whose), *whose, 0) for whose in sorted(opened)]:
-        await connection.execute(query("wallets_make"), *columns(made, 4))
+async def open_books(connection: Any, users: list[UUID]) -> Books:
+    """Books with these buyers' wallets locked until the transaction's end."""
     return Books(users, await connection.fetch(query("wallets_lock"), sorted(users)) if users else [])
 
 

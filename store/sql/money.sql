@@ -42,16 +42,14 @@ WHERE refund.id = r.id AND refund.status <> 'processed'
 SELECT id, user_id, currency, balance FROM wallet WHERE user_id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
 
 -- name: wallets_make
+-- First credits.  A row that is missing in the answer was made by somebody else meanwhile.
 INSERT INTO wallet (id, user_id, currency, balance)
 SELECT id, user_id, currency, balance FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
     AS w (id, user_id, currency, balance)
-ORDER BY id ON CONFLICT DO NOTHING
+ORDER BY id ON CONFLICT DO NOTHING RETURNING id
 
--- name: wallets_write
-INSERT INTO wallet (id, user_id, currency, balance)
-SELECT id, user_id, currency, balance FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
-    AS w (id, user_id, currency, balance)
-ON CONFLICT (user_id, currency) DO UPDATE SET balance = excluded.balance
+-- name: wallets_change
+UPDATE wallet SET balance = w.balance FROM unnest($1::uuid[], $2::bigint[]) AS w (id, balance) WHERE wallet.id = w.id
 
 -- name: payment_claim
 -- The lease of whoever talks to the provider about this payment: two never do at once.
