@@ -3,12 +3,14 @@
 One process does one kind of work, single and under the supervisor: with Dramatiq's own master one death stops all."""
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import dramatiq
 import structlog
@@ -37,8 +39,7 @@ WORK = {
     "letters": ("actors.letters", LETTERS, 8),
 }
 #: Seats are given out first: where processors are scarce, what follows from a hold is done with what is left.
-BEHIND = ("payments", "documents", "letters")
-NICE = 10
+NICE = {"saga": 10, "webhooks": 10, "payments": 15, "documents": 19, "letters": 19}
 IDLE_MILLISECONDS = 500
 #: A lane worker that stops inside a transaction keeps its lane's row locked for so long.  Longer than a lease: reading
 #: a large show in between takes its time.
@@ -137,14 +138,26 @@ async def serve_sweeps() -> None:
     await here.close()
 
 
+def yield_to_others(nice: int) -> None:
+    """Take less of the processors where they are scarce.
+
+    Linux may share them out between sessions first (autogroups), and then a nice process in a session of its own, as
+    the supervisor starts them, yields to nobody: so the session yields too, if it is ours alone."""
+    if not nice:
+        return
+    os.nice(nice)
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # another kernel, or one without autogroups
+            Path("/proc/self/autogroup").write_text(f"{nice}\n")
+
+
 def main(arguments: list[str]) -> int:
     kinds = ("lane", "saga", *WORK, "sweeps")
     if not arguments or arguments[0] not in kinds:
         print(f"usage: python -m actors.worker {'|'.join(kinds)}", file=sys.stderr)  # noqa: T201
         return 2
     kind = arguments[0]
-    if kind in BEHIND:
-        os.nice(NICE)
+    yield_to_others(NICE.get(kind, 0))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -166,8 +166,9 @@ class Ground:
     async def _begin(self, name: str, module_and_arguments: Sequence[str], told: dict[str, str]) -> None:
         with self._log(name).open("wb") as log:
             self._processes[name] = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", *module_and_arguments, env=self._told(told), cwd=ROOT, stdout=log, stderr=log
-            )
+                sys.executable, "-m", *module_and_arguments, env=self._told(told), cwd=ROOT, stdout=log, stderr=log,
+                start_new_session=True,  # as the supervisor does, for that is how Linux shares out the processors
+            )  # fmt: skip
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
