@@ -186,7 +186,8 @@ async def _publish(here: Context, show: KnownShow, wish: HoldSeats, options: Opt
 
 async def _wait(expected: asyncio.Future[Reply], seconds: float) -> Reply | None:
     try:
-        return await asyncio.wait_for(asyncio.shield(expected), seconds)
+        async with asyncio.timeout(seconds):
+            return await expected
     except TimeoutError:
         return None
 

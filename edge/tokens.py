@@ -5,6 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import jwt
+from jwt.algorithms import HMACAlgorithm
 
 from sagas.clock import unix_seconds
 from store.settings import settings
@@ -14,6 +15,18 @@ ISSUER = AUDIENCE = "frontrow"
 ACCESS_SECONDS = 900
 #: A longer token is refused before it is looked at.
 LENGTH_LIMIT = 4096
+
+
+class _LookedAtOnce(HMACAlgorithm):
+    """HMAC, whose secrets PyJWT would look at with each token: whether they are really keys of another kind."""
+
+    @lru_cache(maxsize=64)  # noqa: B019  there is one, for ever
+    def prepare_key(self, key: str | bytes) -> bytes:
+        return super().prepare_key(key)
+
+
+jwt.unregister_algorithm(ALGORITHM)
+jwt.register_algorithm(ALGORITHM, _LookedAtOnce(HMACAlgorithm.SHA256))
 
 
 class Who(NamedTuple):

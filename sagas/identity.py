@@ -4,7 +4,6 @@ import hashlib
 import os
 import string
 import time
-import uuid
 from functools import lru_cache
 from uuid import UUID
 from zlib import crc32
@@ -33,7 +32,7 @@ def new_id() -> UUID:
 
 def booking_id_for(namespace: UUID, buyer_id: UUID, key: str) -> UUID:
     """The booking of this buyer and Idempotency-Key: asking twice is the same booking by construction."""
-    return uuid.uuid5(namespace, f"{buyer_id}:{key}")
+    return derived(namespace, buyer_id, key)
 
 
 def derived(parent: UUID, *words: object) -> UUID:
