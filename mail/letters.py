@@ -91,10 +91,12 @@ class CancellationFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SaleFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A ticket that another buyer has taken: what it brought, and what the organiser kept of that."""
+    """A ticket that is offered to others, or that another buyer has taken: its price, what the seller gets of it, and
+    what the organiser keeps."""
 
     listing_id: UUID
     seat: SeatLine
+    price: Money
     credited: Money
     fee: Money
 
@@ -194,6 +196,23 @@ def money_back(facts: BookingFacts, refund: RefundFacts, mail_domain: str, local
             _on_its_way(refund.amount, refund.to, locale) if refund.to == "wallet"
             else "It went back the way it came. Your bank may take some days more to show it."
         ],
+    )  # fmt: skip
+
+
+def listed(facts: BookingFacts, sale: SaleFacts, mail_domain: str, locale: str = "en_IN") -> Letter:
+    """A ticket is offered to others: for how much, what is left of it, and that it opens the door until it is sold."""
+    credited = money.show(sale.credited, locale)
+    fee = f", less the organiser's fee of {money.show(sale.fee, locale)}" if sale.fee.amount else ""
+    return _notice(
+        facts, "listed", sale.listing_id, mail_domain, locale, subject="For sale: ",
+        opening="you have put a ticket up for sale.",
+        headline=f"Your ticket is offered for {money.show(sale.price, locale)}",
+        paragraphs=[
+            f"When somebody buys it, {credited} comes into your Frontrow wallet{fee}, and we write to you.",
+            "Until then it stays your ticket and opens the door, and you can change its price or take it back.",
+            "Was it not you? Then take it back, and change your password.",
+        ],
+        named=(sale.seat,),
     )  # fmt: skip
 
 
