@@ -111,6 +111,10 @@ MAY: dict[str, Rule] = {
     "export_statement": OVERSEERS,
     "record_payout": ADMIN,
     "list_payouts": ADMIN,
+    # edge/invoice_to.py
+    "get_invoice_to": OWN,
+    "put_invoice_to": OWN,
+    "delete_invoice_to": OWN,
     # edge/invoices.py
     "list_booking_invoices": OWN,
     "get_invoice_pdf": OWN,

@@ -33,6 +33,7 @@ from edge.halls import halls
 from edge.health import health
 from edge.identity import identity
 from edge.imports import imports
+from edge.invoice_to import invoice_to
 from edge.invoices import invoices
 from edge.listings import listings
 from edge.members import members
@@ -114,6 +115,7 @@ def make_app() -> Sanic[Any, Any]:
         figures,
         statements,
         payouts,
+        invoice_to,
         invoices,
         identity,
         by_letter,
