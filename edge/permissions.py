@@ -175,6 +175,8 @@ MAY: dict[str, Rule] = {
     "get_sale": SELLERS,
     "get_sale_tickets": SELLERS,
     "cancel_sale": SELLERS,
+    "list_cash_refunds": SELLERS,
+    "hand_over": SELLERS,
     "open_shift": SELLERS,
     "list_shifts": SELLERS,
     "get_shift": SELLERS,

@@ -23,6 +23,7 @@ from edge.box_office import sales
 from edge.by_letter import by_letter
 from edge.called_off import called_off
 from edge.cancellations import cancellations
+from edge.cash_refunds import cash_refunds
 from edge.catalogue import catalogue
 from edge.charges import charges
 from edge.context import Context
@@ -96,6 +97,7 @@ def make_app() -> Sanic[Any, Any]:
         paying,
         cancellations,
         called_off,
+        cash_refunds,
         wallet,
         tickets,
         listings,

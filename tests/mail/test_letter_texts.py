@@ -161,6 +161,18 @@ def test_a_cancellation_says_by_whom_what_comes_back_and_what_does_not(changes, 
         assert "seat 15" not in rendering, "its other seat is still theirs"
 
 
+@pytest.mark.parametrize(("method", "words"), [("cash", "in cash"), ("terminal", "on your card")])
+def test_money_that_the_box_office_gives_back_is_not_promised_by_a_bank(method, words):
+    sale = facts(paid_by=method)
+    refund = RefundFacts(refund_id=UUID(int=6), amount=Money(500, "INR"), to=method)
+    told = cancelled(sale, cancellation(sale.seats[0], reason="show-cancelled"), "frontrow.example")
+    assert f"The box office where you bought them gives you ₹0.01 back {words}." in " ".join(told.text.split())
+    for letter in (money_back(sale, refund, "frontrow.example"), refunded(sale, refund, "frontrow.example")):
+        for rendering in (Page(letter.html).words, " ".join(letter.text.split())):
+            assert f"The box office has given it back to you {words}." in rendering
+            assert "working days" not in rendering and "the way it came" not in rendering
+
+
 def letters_from(name: str):
     hostile = facts(
         event=name,
