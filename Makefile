@@ -1,6 +1,6 @@
 # How Frontrow is run, checked and measured. Every command first makes .venv from compose/requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help run up down parts check packages types pure test e2e onsale storm-of-sales bench chaos verify lock venv
+.PHONY: help run up down parts check packages types pure test e2e onsale storm-of-sales cascade bench chaos verify lock venv
 SHELL := /bin/sh
 COMPOSE := .venv/bin/python -m compose
 BIN := .venv/bin
@@ -58,9 +58,14 @@ bench: venv  ## what a second holds, beside the bare parts (ROWS="lane edge": th
 chaos: venv  ## does to lanes, broker and database what may ever happen to them (SEED=n repeats a run; FULL=1: memory too)
 	@$(COMPOSE) stack --parts-only -- $(BIN)/python -m loadtest.chaos $(if $(SEED),--seed $(SEED))
 
+VERIFY = $(BIN)/python -m actors.verify; replayed=$$?; $(BIN)/python -m loadtest.verdict; judged=$$?; \
+	$(BIN)/python -m actors.reconcile --all && exit $$(( replayed | judged ))
+
 verify: venv  ## replay the journal, ask provider, notes and mailbox, and explain all of the provider's money
-	@$(COMPOSE) on-stack -- sh -c '$(BIN)/python -m actors.verify; replayed=$$?; $(BIN)/python -m loadtest.verdict; judged=$$?; \
-		$(BIN)/python -m actors.reconcile --all && exit $$(( replayed | judged ))'
+	@$(COMPOSE) on-stack -- sh -c '$(VERIFY)'
+
+cascade: venv  ## a show of 20,000 bookings is cancelled: how long until all are paid back and told (BOOKINGS=n); then verify
+	@$(COMPOSE) on-stack -- sh -c '$(BIN)/python -m loadtest.cascade $(if $(BOOKINGS),--bookings $(BOOKINGS)) || exit 1; $(VERIFY)'
 
 lock:  ## pin the newest versions that fit together
 	@sh compose/lock.sh

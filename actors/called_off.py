@@ -13,6 +13,7 @@ from sagas.clock import monotonic_seconds
 from sagas.identity import derived, saga_lane
 from sagas.messages import CancelSeats, CancelShow, GivenUp, MakePdf
 from store import cancellations, mailing
+from store.connection import transaction
 from store.settings import settings
 
 Send = Callable[[str, list[Sealed]], Awaitable[None]]
@@ -39,6 +40,8 @@ class CalledOff:
                 await self._close(row)
                 continue
             if row["bookings"] is None:
+                async with transaction() as connection:
+                    await cancellations.end_event(connection, row["show_id"])
                 await cancellations.count(row["id"])
             await self._cancel_bookings(row)
             await cancellations.end(row["id"])

@@ -47,6 +47,7 @@ def _face(row: Any) -> InvoiceFace:
     return InvoiceFace(
         number=invoices.number_of(row), corrects=row["corrected"] or "", at=row["at"], seller=said.seller,
         seller_tax_id=said.seller_tax_id or "", seller_email=said.seller_email,
+        to=row["to_name"] or "", to_tax_id=row["to_tax_id"] or "",
         booking_code=booking_code(row["booking_id"]), event=said.event, starts_at=said.show_starts_at,
         lines=[
             InvoiceLine(

@@ -132,6 +132,8 @@ async def _write(command: SendLetter) -> letters.Letter:
             return letters.cancelled(facts, await _cancelled(booking_id, about), domain)
         case "postponed":
             return letters.postponed(facts, await _postponed(booking_id), derived(about, booking_id), domain)
+        case "listed":
+            return letters.listed(facts, await _sale(booking_id, about), domain)
         case "sold":
             return letters.sold(facts, await _sale(booking_id, about), domain)
         case "money-back":
@@ -154,6 +156,7 @@ async def _sale(booking_id: UUID, listing_id: UUID) -> letters.SaleFacts:
     return letters.SaleFacts(
         listing_id=listing_id,
         seat=_line(place, row["currency"]),
+        price=Money(row["price"], row["currency"]),
         credited=Money(row["price"] - row["fee"], row["currency"]),
         fee=Money(row["fee"], row["currency"]),
     )

@@ -66,6 +66,9 @@ OVERDUE_OTHERWISE_SECONDS = 15.0
 #: How customers without an account pay.
 BOX_OFFICE = ("cash", "terminal", "comp")
 
+#: Why seats are taken back where the box office gives the money back in the same moment.
+AT_THE_COUNTER = "box-office"
+
 #: The saga of each kind.
 SAGAS = {"booking": booking.BOOKING, "top-up": top_up.TOP_UP}
 
@@ -405,6 +408,13 @@ class _Batch:
         )  # fmt: skip
 
     def _give_back(self, command: RefundMoney) -> Event:
+        """Into the wallet at once; cash where staff stand with the customer.  Else somebody has to hand it over."""
+        if command.method in ("cash", "terminal") and command.reason != AT_THE_COUNTER:
+            return RefundFailed(
+                event_id=event_id_for(command.command_id, RefundFailed), booking_id=command.booking_id,
+                answers=command.command_id, refund_id=command.refund_id, payment_id=command.payment_id,
+                reason="to be handed over at the box office",
+            )  # fmt: skip
         return MoneyRefunded(
             event_id=event_id_for(command.refund_id, MoneyRefunded), booking_id=command.booking_id,
             answers=command.command_id, refund_id=command.refund_id, payment_id=command.payment_id,

@@ -9,7 +9,8 @@ provider has settled, and the numbers of invoices, are only rows, and are writte
 - What came to a lane after its show had left is sent to the show's lane as it is now.
 - What work queues and lanes gave up is written down.
 - Sellers' sagas that have not heard that a ticket of theirs was handed over are told again.
-- Letters that no saga asks for are sent: to people about their accounts, to buyers whose show was postponed.
+- Letters that no saga asks for are sent: to people about their accounts, to buyers whose show was postponed, to sellers
+  whose ticket is offered.
 - Bookings of shows that were cancelled or postponed are carried on in slices (``actors/called_off.py``)."""
 
 import asyncio
@@ -206,6 +207,7 @@ class Sweeps:
 
     async def send_letters(self) -> None:
         """Letters to people whose time has come; one whose sending failed comes again, later each time."""
+        await mailing.to_sellers(ROUND_LIMIT)
         sealed = [
             seal(LETTERS, SendPersonalLetter(letter_id=row["id"]), Options()) for row in await mailing.due(ROUND_LIMIT)
         ]

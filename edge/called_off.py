@@ -82,7 +82,8 @@ class CancellationProgress(msgspec.Struct):
     problems=(404, 409, 503),
 )  # fmt: skip
 async def cancel_show(request: Request, show_id: UUID, body: Why, acting: Acting) -> HTTPResponse:
-    """Cancel a show: it is closed at once, and every booking is released, refunded whole and told of it."""
+    """Cancel a show: it is closed at once, and every booking is released, refunded whole and told of it.  With the
+    last of its coming shows an event is cancelled too."""
     show = await own_show(show_id, acting)
     if not show["opened"]:
         raise Problem(409, "The show's seats are not made yet. Ask again in a moment.")
@@ -108,6 +109,8 @@ async def _close(
             await rows.drop(cancellation_id)
         raise
     here.shows.forget(show_id)
+    async with transaction() as connection:
+        await rows.end_event(connection, show_id)
 
 
 @operation(

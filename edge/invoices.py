@@ -30,7 +30,8 @@ from store import invoices as rows
 
 invoices = Blueprint("invoices")
 
-COLUMNS = ("number", "kind", "at", "booking", "event", "amount", "tax", "currency", "corrects")
+COLUMNS = ("number", "kind", "at", "booking", "event", "amount", "tax", "currency", "corrects", "to",
+           "to_tax_id")  # fmt: skip
 #: So many rows are read at once for an export.
 ROWS_AT_ONCE = 1_000
 #: How long somebody waits for a paper that is printed for the first time.
@@ -41,6 +42,13 @@ class Seller(msgspec.Struct):
     legal_name: str
     tax_id: str | None
     support_email: str
+
+
+class Recipient(msgspec.Struct):
+    """To whom a paper is made out, where its buyer wished so."""
+
+    name: str
+    tax_id: str | None
 
 
 class InvoiceLine(msgspec.Struct):
@@ -65,6 +73,7 @@ class InvoiceView(msgspec.Struct):
     booking_code: str
     corrects: UUID | None
     seller: Seller
+    invoice_to: Recipient | None
     event: str
     show_starts_at: datetime
     lines: list[InvoiceLine]
@@ -86,6 +95,7 @@ class InvoiceItem(msgspec.Struct):
     total: Money
     tax: Money
     corrects: UUID | None
+    invoice_to: Recipient | None
 
 
 class BookingInvoices(msgspec.Struct):
@@ -168,6 +178,7 @@ def _cells(row: Any) -> tuple[Any, ...]:
         rows.number_of(row), row["kind"], rfc3339(row["at"]), booking_code(row["booking_id"]),
         rows.decode_paper(row["body"]).event, decimal(row["amount"], row["currency"]),
         decimal(row["tax"], row["currency"]), row["currency"], row["corrects"] or "",
+        row["to_name"] or "", row["to_tax_id"] or "",
     )  # fmt: skip
 
 
@@ -175,8 +186,12 @@ def _item(row: Any) -> InvoiceItem:
     return InvoiceItem(
         row["id"], row["kind"], rows.number_of(row), row["at"], row["booking_id"], booking_code(row["booking_id"]),
         rows.decode_paper(row["body"]).event, Money(row["amount"], row["currency"]), Money(row["tax"], row["currency"]),
-        row["corrects"],
+        row["corrects"], _recipient(row),
     )  # fmt: skip
+
+
+def _recipient(row: Any) -> Recipient | None:
+    return Recipient(row["to_name"], row["to_tax_id"]) if row["to_name"] is not None else None
 
 
 def _view(row: Any) -> InvoiceView:
@@ -191,6 +206,7 @@ def _view(row: Any) -> InvoiceView:
     ]
     return InvoiceView(
         row["id"], row["kind"], rows.number_of(row), row["at"], row["booking_id"], booking_code(row["booking_id"]),
-        row["corrects"], Seller(said.seller, said.seller_tax_id, said.seller_email), said.event, said.show_starts_at,
-        told, money(said.fees), money(said.tax), said.tax_inclusive, said.tax_basis_points, money(said.amount),
+        row["corrects"], Seller(said.seller, said.seller_tax_id, said.seller_email), _recipient(row), said.event,
+        said.show_starts_at, told, money(said.fees), money(said.tax), said.tax_inclusive, said.tax_basis_points,
+        money(said.amount),
     )  # fmt: skip

@@ -111,6 +111,10 @@ MAY: dict[str, Rule] = {
     "export_statement": OVERSEERS,
     "record_payout": ADMIN,
     "list_payouts": ADMIN,
+    # edge/invoice_to.py
+    "get_invoice_to": OWN,
+    "put_invoice_to": OWN,
+    "delete_invoice_to": OWN,
     # edge/invoices.py
     "list_booking_invoices": OWN,
     "get_invoice_pdf": OWN,
@@ -171,6 +175,8 @@ MAY: dict[str, Rule] = {
     "get_sale": SELLERS,
     "get_sale_tickets": SELLERS,
     "cancel_sale": SELLERS,
+    "list_cash_refunds": SELLERS,
+    "hand_over": SELLERS,
     "open_shift": SELLERS,
     "list_shifts": SELLERS,
     "get_shift": SELLERS,

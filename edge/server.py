@@ -23,6 +23,7 @@ from edge.box_office import sales
 from edge.by_letter import by_letter
 from edge.called_off import called_off
 from edge.cancellations import cancellations
+from edge.cash_refunds import cash_refunds
 from edge.catalogue import catalogue
 from edge.charges import charges
 from edge.context import Context
@@ -33,6 +34,7 @@ from edge.halls import halls
 from edge.health import health
 from edge.identity import identity
 from edge.imports import imports
+from edge.invoice_to import invoice_to
 from edge.invoices import invoices
 from edge.listings import listings
 from edge.members import members
@@ -95,6 +97,7 @@ def make_app() -> Sanic[Any, Any]:
         paying,
         cancellations,
         called_off,
+        cash_refunds,
         wallet,
         tickets,
         listings,
@@ -114,6 +117,7 @@ def make_app() -> Sanic[Any, Any]:
         figures,
         statements,
         payouts,
+        invoice_to,
         invoices,
         identity,
         by_letter,

@@ -49,7 +49,8 @@ class SeatNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 )  # fmt: skip
 async def create_shows(request: Request, event_id: UUID, body: NewShow, acting: Acting) -> HTTPResponse:
     """Put an event on in a hall: once, or at each start of a list (then it answers a list).  Its seats are there when
-    this answers 201; fees and tax are the organiser's of now."""
+    this answers 201; fees and tax are the organiser's of now.  With a new show an event that was cancelled is published
+    again."""
     here = context(request)
     event = await rows.event_to_show(event_id, acting.organiser_id)
     hall = await rows.hall_to_use(body.hall_id, acting.organiser_id)
@@ -57,8 +58,8 @@ async def create_shows(request: Request, event_id: UUID, body: NewShow, acting: 
         raise not_found()
     if hall is None:
         raise invalid("/hall_id", "this is not a hall that you may use")
-    if event["status"] not in ("draft", "published") or not hall["active"]:
-        raise Problem(409, "This event is over or cancelled." if hall["active"] else "This venue is closed.")
+    if event["status"] == "over" or not hall["active"]:
+        raise Problem(409, "This event is over." if hall["active"] else "This venue is closed.")
     plan = decode(hall["plan_body"])
     bodies.check_currency(body.currency)
     times, opens = _times(body, event, hall)

@@ -46,6 +46,8 @@ UNDER_WAY = {
     "payments being prepared": """SELECT count(*) FROM saga WHERE course = 'forward' AND step = 'payment'""",
     "holds past their end": "SELECT count(*) FROM booking WHERE state = 'held' AND held_until < now()",
     "letters to send": "SELECT count(*) FROM letter WHERE status IN ('waiting', 'sending', 'uncertain')",
+    "invoices to number": """SELECT count(*) FROM invoice_due d JOIN ledger_transaction t ON t.id = d.transaction_id
+        WHERE t.kind = 'sale' OR EXISTS (SELECT 1 FROM invoice i WHERE i.booking_id = t.booking_id)""",
     "refunds pending": "SELECT count(*) FROM refund WHERE status = 'pending'",
 }
 

@@ -24,7 +24,8 @@ class InvoiceLine(msgspec.Struct, frozen=True):
 
 class InvoiceFace(msgspec.Struct, frozen=True, kw_only=True):
     """What the paper says.  ``corrects`` is the number of the invoice that a credit note corrects, else empty; ``tax``
-    is contained in the prices or comes on top; the rate is in hundredths of a percent."""
+    is contained in the prices or comes on top; the rate is in hundredths of a percent.  ``to`` is whom it is made
+    out to, where the buyer wished so."""
 
     number: str
     corrects: str = ""
@@ -32,6 +33,8 @@ class InvoiceFace(msgspec.Struct, frozen=True, kw_only=True):
     seller: str
     seller_tax_id: str
     seller_email: str
+    to: str = ""
+    to_tax_id: str = ""
     booking_code: str
     event: str
     starts_at: datetime
@@ -61,7 +64,8 @@ def invoice_pdf(face: InvoiceFace, locale: str = "en_IN") -> bytes:
         title="Credit note" if face.corrects else "Tax invoice" if face.seller_tax_id else "Invoice",
         number=face.number, corrects=face.corrects, at=clock.show(face.at, "UTC", locale),
         seller=plain_line(face.seller, 120), tax_id=plain_line(face.seller_tax_id, 40),
-        seller_email=plain_line(face.seller_email, 120), booking_code=face.booking_code,
+        seller_email=plain_line(face.seller_email, 120), to=plain_line(face.to, 200),
+        to_tax_id=plain_line(face.to_tax_id, 40), booking_code=face.booking_code,
         event=plain_line(face.event, 120), starts_at=clock.show(face.starts_at, "UTC", locale),
         lines=[
             {

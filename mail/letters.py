@@ -74,7 +74,7 @@ class RefundFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     refund_id: UUID
     amount: Money
-    to: Literal["source", "wallet"] = "source"
+    to: Literal["source", "wallet", "cash", "terminal"] = "source"
     reason: str = ""
 
 
@@ -91,10 +91,12 @@ class CancellationFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SaleFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A ticket that another buyer has taken: what it brought, and what the organiser kept of that."""
+    """A ticket that is offered to others, or that another buyer has taken: its price, what the seller gets of it, and
+    what the organiser keeps."""
 
     listing_id: UUID
     seat: SeatLine
+    price: Money
     credited: Money
     fee: Money
 
@@ -142,6 +144,7 @@ def refunded(facts: BookingFacts, refund: RefundFacts, mail_domain: str, locale:
     words = _words(facts, locale) | {
         "amount": money.show(refund.amount, locale),
         "refund_to": refund.to,
+        "at_the_counter": _AT_THE_COUNTER.get(refund.to, ""),
         "what_happened": what_happened,
         "why": why,
     }
@@ -158,7 +161,8 @@ def cancelled(facts: BookingFacts, what: CancellationFacts, mail_domain: str, lo
     """Seats are given back: which, at whose wish, and what is on its way to the buyer for them."""
     show_is_off = what.reason == "show-cancelled"
     opening = "this show has been cancelled. We are sorry." if show_is_off else _BY.get(what.by, _BY[""])
-    paragraphs = [_on_its_way(what.amount, what.to, locale) if what.amount.amount else "Nothing was paid for them."]
+    to = facts.paid_by if what.to == "source" and facts.paid_by in _AT_THE_COUNTER else what.to
+    paragraphs = [_on_its_way(what.amount, to, locale) if what.amount.amount else "Nothing was paid for them."]
     if what.retained.amount:
         kept = money.show(what.retained, locale)
         paragraphs = paragraphs if what.amount.amount else []
@@ -177,11 +181,25 @@ _BY = {
 }
 
 
+#: How the box office gives money back.
+_AT_THE_COUNTER = {"cash": "in cash", "terminal": "on your card"}
+
+
 def _on_its_way(amount: Money, to: str, locale: str) -> str:
     told = money.show(amount, locale)
     if to == "wallet":
         return f"{told} is in your Frontrow wallet, and you can use it at once."
+    if to in _AT_THE_COUNTER:
+        return f"The box office where you bought them gives you {told} back {_AT_THE_COUNTER[to]}."
     return f"{told} goes back the way it came. Banks usually take 5 to 7 working days to show it."
+
+
+def _is_back(refund: RefundFacts, locale: str) -> str:
+    if refund.to == "wallet":
+        return _on_its_way(refund.amount, refund.to, locale)
+    if refund.to in _AT_THE_COUNTER:
+        return f"The box office has given it back to you {_AT_THE_COUNTER[refund.to]}."
+    return "It went back the way it came. Your bank may take some days more to show it."
 
 
 def money_back(facts: BookingFacts, refund: RefundFacts, mail_domain: str, locale: str = "en_IN") -> Letter:
@@ -190,10 +208,24 @@ def money_back(facts: BookingFacts, refund: RefundFacts, mail_domain: str, local
     return _notice(
         facts, "money-back", refund.refund_id, mail_domain, locale, subject="Your money is back: ",
         opening="your refund is done.", headline=f"{told} has been given back", named=facts.seats,
+        paragraphs=[_is_back(refund, locale)],
+    )  # fmt: skip
+
+
+def listed(facts: BookingFacts, sale: SaleFacts, mail_domain: str, locale: str = "en_IN") -> Letter:
+    """A ticket is offered to others: for how much, what is left of it, and that it opens the door until it is sold."""
+    credited = money.show(sale.credited, locale)
+    fee = f", less the organiser's fee of {money.show(sale.fee, locale)}" if sale.fee.amount else ""
+    return _notice(
+        facts, "listed", sale.listing_id, mail_domain, locale, subject="For sale: ",
+        opening="you have put a ticket up for sale.",
+        headline=f"Your ticket is offered for {money.show(sale.price, locale)}",
         paragraphs=[
-            _on_its_way(refund.amount, refund.to, locale) if refund.to == "wallet"
-            else "It went back the way it came. Your bank may take some days more to show it."
+            f"When somebody buys it, {credited} comes into your Frontrow wallet{fee}, and we write to you.",
+            "Until then it stays your ticket and opens the door, and you can change its price or take it back.",
+            "Was it not you? Then take it back, and change your password.",
         ],
+        named=(sale.seat,),
     )  # fmt: skip
 
 

@@ -495,7 +495,7 @@ class MoneyRefunded(Event, frozen=True, kw_only=True):
 
 
 class RefundFailed(Event, frozen=True, kw_only=True):
-    """The provider could not give the money back; it stays owed, in front of an operator."""
+    """The provider could not give the money back, or the box office has to; it stays owed, in front of a human."""
 
     refund_id: UUID
     payment_id: UUID

@@ -54,6 +54,15 @@ async def sale(booking_id: UUID, show_id: UUID) -> Any | None:
     return await pool().fetchrow(query("sale_find"), booking_id, show_id)
 
 
+async def refunds_owed(organiser_id: UUID, after: tuple[datetime, UUID] | None, limit: int) -> list[Any]:
+    """What the organiser's box office has still to hand over, oldest first, with each saga's lane."""
+    return list(await pool().fetch(query("cash_refunds"), organiser_id, None, *(after or (None, None)), limit))
+
+
+async def refund(refund_id: UUID, organiser_id: UUID) -> Any | None:
+    return await pool().fetchrow(query("cash_refunds"), organiser_id, refund_id, None, None, 1)
+
+
 async def open_shift(rows: Any, shift_id: UUID, organiser_id: UUID, seller_id: UUID) -> None:
     """Nothing changes where there is a shift of this id, or one of the seller's is open."""
     await rows.execute(query("shift_open"), shift_id, organiser_id, seller_id)

@@ -57,6 +57,13 @@ async def under_way() -> list[Any]:
     return list(await pool().fetch(query("show_cancellations_open")))
 
 
+async def end_event(rows: Any, show_id: UUID) -> None:
+    """In a transaction: with the last of its coming shows an event is cancelled too."""
+    event_id = await rows.fetchval(query("event_of_cancelled_show"), show_id)
+    if event_id is not None:
+        await rows.execute(query("event_cancelled"), event_id)
+
+
 async def count(cancellation_id: UUID) -> None:
     """How many bookings there were to cancel, once."""
     await pool().execute(query("show_cancellation_count"), cancellation_id)

@@ -58,6 +58,7 @@ async def number(connection: Any, limit: int) -> int:
         following[_series(row)] += 1
         made.append(_row(row, following[_series(row)]))
     await connection.execute(query("invoices_add"), *columns(made, len(InvoiceRow._fields)))
+    await connection.execute(query("invoices_made_out"), [one.booking_id for one in made if one.kind == "invoice"])
     await connection.execute(query("invoices_done"), [row["transaction_id"] for row in due])
     return len(due)
 
@@ -81,6 +82,19 @@ def _row(row: Any, number: int) -> InvoiceRow:
         number, row["booking_id"], row["transaction_id"], invoice_id if kind == "credit-note" else None,
         row["currency"], row["amount"], said.tax, _encode(said).decode(), row["at"],
     )  # fmt: skip
+
+
+async def made_out_to(user_id: UUID) -> Any | None:
+    """``name`` and ``tax_id`` to which a person wants their invoices made out."""
+    return await pool().fetchrow("SELECT name, tax_id FROM invoice_to WHERE user_id = $1", user_id)
+
+
+async def make_out_to(user_id: UUID, name: str, tax_id: str | None) -> None:
+    await pool().execute(query("invoice_to_keep"), user_id, name, tax_id)
+
+
+async def make_out_to_nobody(user_id: UUID) -> None:
+    await pool().execute("DELETE FROM invoice_to WHERE user_id = $1", user_id)
 
 
 def number_of(row: Any) -> str:

@@ -24,6 +24,11 @@ async def to_person(rows: Any, user_id: UUID, template: str, trace: str = "") ->
     await rows.execute(query("letter_to_person"), new_id(), user_id, template, domain(), trace)
 
 
+async def to_sellers(limit: int) -> None:
+    """Note the letters about tickets that were put up for sale."""
+    await pool().execute(query("letters_of_listings"), limit, domain())
+
+
 async def due(limit: int) -> list[Any]:
     """``id`` and ``trace_id`` of letters to people whose time has come."""
     return list(await pool().fetch(query("letters_due"), limit))

@@ -43,6 +43,7 @@ async def make(
     connection: Any, event_id: UUID, hall: Any, times: list[tuple[datetime, datetime, datetime]], terms: dict[str, Any]
 ) -> list[tuple[str, OpenShow]]:
     """Insert shows at these times (start, end, close of the sale), under the same terms otherwise.
+    An event that was cancelled goes on with them.
 
     Each one's lane, and the command that opens it there.  Raises HallTaken."""
     made: list[tuple[str, OpenShow]] = []
@@ -56,6 +57,7 @@ async def make(
             )
     except asyncpg.ExclusionViolationError as error:
         raise HallTaken(len(made)) from error
+    await connection.execute(query("event_goes_on"), event_id)
     return made
 
 

@@ -217,10 +217,12 @@ def _described(row: Any, event_status: str, now: datetime) -> dict[str, Any]:
 
 
 def _status(row: Any, event_status: str, left: int, now: datetime) -> str:
-    if row["cancelled"] or event_status == "cancelled":
+    if row["cancelled"]:
         return "cancelled"
     if row["ends_at"] <= now or row["sale_closes_at"] <= now:
         return "over"
+    if event_status == "cancelled":
+        return "cancelled"
     if row["sale_opens_at"] > now:
         return "scheduled"
     return "sold_out" if left == 0 else "on_sale"

@@ -67,6 +67,7 @@ class PersonalData(msgspec.Struct):
     tickets: list[dict[str, Any]]
     wallets: list[dict[str, Any]]
     letters: list[dict[str, Any]]
+    invoices_to: list[dict[str, Any]]
 
 
 class AccountView(msgspec.Struct):

@@ -351,12 +351,63 @@ TABLE_CHECKS = (
         SELECT entity_id, net, banked, fee, borne FROM line WHERE net <> banked OR fee <> borne""",
     ),
     TableCheck(
+        "invoices and credit notes count up from 1 without gaps, for each organiser, kind and year",
+        "SELECT count(*) FROM invoice",
+        """WITH series AS (
+            SELECT organiser_id, kind, year, number,
+                row_number() OVER (PARTITION BY organiser_id, kind, year ORDER BY number) AS should_be
+            FROM invoice
+        )
+        SELECT * FROM series WHERE number <> should_be
+        UNION ALL
+        SELECT organiser_id, kind, year, c.last, coalesce(max(i.number), 0) FROM invoice_counter c
+        LEFT JOIN invoice i USING (organiser_id, kind, year) GROUP BY organiser_id, kind, year, c.last
+        HAVING c.last <> coalesce(max(i.number), 0)
+        UNION ALL
+        SELECT organiser_id, kind, year, number, NULL FROM invoice
+        WHERE year <> extract(year FROM at AT TIME ZONE 'UTC')""",
+    ),
+    TableCheck(
+        "each sale has one invoice, each of its cancellations one credit note, and nothing else has any",
+        "SELECT count(*) FROM ledger_transaction WHERE kind IN ('sale', 'cancellation')",
+        """SELECT t.reference, count(i.id) AS papers FROM ledger_transaction t LEFT JOIN invoice i
+            ON i.transaction_id = t.id AND i.kind = CASE t.kind WHEN 'sale' THEN 'invoice' ELSE 'credit-note' END
+        WHERE (t.kind = 'sale' OR t.kind = 'cancellation' AND EXISTS (
+                SELECT FROM ledger_transaction s WHERE s.booking_id = t.booking_id AND s.kind = 'sale'))
+            AND t.at < now() - interval '30 s'
+        GROUP BY t.id, t.reference HAVING count(i.id) <> 1
+        UNION ALL
+        SELECT i.kind || ' ' || i.id || ' of ' || coalesce(t.reference, 'nothing'), 1 FROM invoice i
+        LEFT JOIN ledger_transaction t ON t.id = i.transaction_id
+        WHERE t.booking_id IS DISTINCT FROM i.booking_id
+            OR t.kind <> CASE i.kind WHEN 'invoice' THEN 'sale' ELSE 'cancellation' END
+        UNION ALL
+        SELECT 'credit note ' || n.id || ' corrects another booking', 1 FROM invoice n
+        LEFT JOIN invoice i ON i.id = n.corrects AND i.kind = 'invoice' AND i.booking_id = n.booking_id
+        WHERE n.kind = 'credit-note' AND i.id IS NULL""",
+    ),
+    TableCheck(
+        "each invoice and credit note says what the ledger has, and no invoice is corrected by more than it says",
+        "SELECT count(*) FROM invoice",
+        """SELECT i.id AS invoice_id, i.kind, i.amount, i.body::jsonb -> 'amount' AS said, -e.amount AS booked
+        FROM invoice i LEFT JOIN ledger_entry e ON e.transaction_id = i.transaction_id AND e.account = 'organiser'
+        WHERE i.amount IS DISTINCT FROM CASE i.kind WHEN 'invoice' THEN -e.amount ELSE e.amount END
+            OR i.organiser_id IS DISTINCT FROM e.owner OR i.currency IS DISTINCT FROM e.currency
+            OR i.amount <> (i.body::jsonb ->> 'amount')::bigint OR i.tax <> (i.body::jsonb ->> 'tax')::bigint
+            OR i.tax NOT BETWEEN 0 AND i.amount
+        UNION ALL
+        SELECT i.id, i.kind, i.amount, to_jsonb(sum(n.amount)), NULL FROM invoice i JOIN invoice n ON n.corrects = i.id
+        GROUP BY i.id, i.kind, i.amount HAVING sum(n.amount) > i.amount""",
+    ),
+    TableCheck(
         "the tables still have the constraints that back all this",
         "SELECT count(*) FROM pg_class WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace",
         """SELECT wanted AS missing FROM unnest(ARRAY[
             'journal_pkey', 'journal_command_decided', 'saga_journal_pkey', 'saga_journal_event_taken', 'seat_pkey',
             'booking_pkey', 'saga_pkey', 'saga_event_pkey', 'capture_pkey', 'refund_pkey',
             'ticket_live_seat', 'letter_message_id_key', 'ledger_transaction_reference_key',
+            'invoice_pkey', 'invoice_transaction_id_key', 'invoice_organiser_id_kind_year_number_key',
+            'invoice_of_booking',
             'wallet_never_negative', 'ledger_entry_balance_after_check', 'seat_check', 'buyer_holds_live_check']) wanted
         WHERE NOT EXISTS (
             SELECT 1 FROM pg_class WHERE relname = wanted AND relnamespace = current_schema()::regnamespace

@@ -48,5 +48,15 @@ SELECT * FROM box_office_count WHERE shift_id = ANY($1::uuid[]) ORDER BY method,
 INSERT INTO box_office_sale (booking_id, organiser_id, show_id, shift_id, seller_id, method, customer_name, customer_email)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (booking_id) DO NOTHING
 
+-- name: cash_refunds
+-- What a box office owes its customers (or one such refund, handed over or not), oldest first.
+SELECT r.*, s.show_id, s.customer_name, e.title, g.lane FROM refund r
+JOIN box_office_sale s ON s.booking_id = r.booking_id JOIN saga g ON g.id = r.booking_id
+JOIN show w ON w.id = s.show_id JOIN event e ON e.id = w.event_id
+WHERE s.organiser_id = $1 AND r."to" IN ('cash', 'terminal')
+    AND CASE WHEN $2::uuid IS NULL THEN r.status = 'failed' ELSE r.id = $2 AND r.status <> 'pending' END
+    AND ($3::timestamptz IS NULL OR (r.created_at, r.id) > ($3, $4))
+ORDER BY r.created_at, r.id LIMIT $5
+
 -- name: sale_find
 SELECT * FROM box_office_sale WHERE booking_id = $1 AND show_id = $2

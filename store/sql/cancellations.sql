@@ -56,6 +56,17 @@ WHERE c.done_at IS NULL AND c.asked_at < now() - interval '1 s' ORDER BY c.asked
 -- The next of a cancelled show's bookings that are still live.
 SELECT id, buyer_id, state FROM booking WHERE show_id = $1 AND state IN ('held', 'confirmed') AND id > $2 ORDER BY id LIMIT $3
 
+-- name: event_of_cancelled_show
+-- Locked, also against shows that are being added.
+SELECT e.id FROM event e JOIN show w ON w.event_id = e.id WHERE w.id = $1 AND w.cancelled AND e.status = 'published' FOR UPDATE OF e
+
+-- name: event_cancelled
+UPDATE event e SET status = 'cancelled' WHERE e.id = $1
+    AND NOT EXISTS (SELECT FROM show w WHERE w.event_id = e.id AND NOT w.cancelled AND w.ends_at > now())
+
+-- name: event_goes_on
+UPDATE event SET status = 'published' WHERE id = $1 AND status = 'cancelled'
+
 -- name: show_cancellation_count
 UPDATE show_cancellation SET bookings = (
     SELECT count(*) FROM booking b WHERE b.show_id = show_cancellation.show_id AND b.state IN ('held', 'confirmed')

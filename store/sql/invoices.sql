@@ -34,14 +34,29 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::int[], $
 -- name: invoices_done
 DELETE FROM invoice_due WHERE transaction_id = ANY($1::uuid[])
 
+-- name: invoices_made_out
+-- To whom new invoices are made out. Erasing waits, or has been: what is noted here was there, and what is not stays away.
+INSERT INTO invoice_recipient (booking_id, name, tax_id)
+SELECT b.id, t.name, t.tax_id FROM booking b JOIN invoice_to t ON t.user_id = b.buyer_id JOIN "user" u ON u.id = b.buyer_id
+WHERE b.id = ANY($1::uuid[]) AND u.erased_at IS NULL FOR SHARE OF u
+ON CONFLICT (booking_id) DO NOTHING
+
+-- name: invoice_to_keep
+INSERT INTO invoice_to (user_id, name, tax_id) SELECT id, $2, $3 FROM "user" WHERE id = $1 AND erased_at IS NULL FOR SHARE
+ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, tax_id = excluded.tax_id
+
 -- name: invoices_of_organiser
 -- An organiser's invoices and credit notes, newest first.
-SELECT * FROM invoice
-WHERE organiser_id = $1 AND ($2::timestamptz IS NULL OR (at, id) < ($2, $3)) ORDER BY at DESC, id DESC LIMIT $4
+SELECT i.*, p.name AS to_name, p.tax_id AS to_tax_id
+FROM invoice i LEFT JOIN invoice_recipient p ON p.booking_id = i.booking_id
+WHERE i.organiser_id = $1 AND ($2::timestamptz IS NULL OR (i.at, i.id) < ($2, $3)) ORDER BY i.at DESC, i.id DESC LIMIT $4
 
 -- name: invoices_of_booking
-SELECT * FROM invoice WHERE booking_id = $1 ORDER BY at, id
+SELECT i.*, p.name AS to_name, p.tax_id AS to_tax_id
+FROM invoice i LEFT JOIN invoice_recipient p ON p.booking_id = i.booking_id WHERE i.booking_id = $1 ORDER BY i.at, i.id
 
 -- name: invoice_find
-SELECT i.*, CASE WHEN c.id IS NOT NULL THEN 'INV-' || c.year || '-' || lpad(c.number::text, 6, '0') END AS corrected
-FROM invoice i LEFT JOIN invoice c ON c.id = i.corrects WHERE i.id = $1
+SELECT i.*, CASE WHEN c.id IS NOT NULL THEN 'INV-' || c.year || '-' || lpad(c.number::text, 6, '0') END AS corrected,
+    p.name AS to_name, p.tax_id AS to_tax_id
+FROM invoice i LEFT JOIN invoice c ON c.id = i.corrects LEFT JOIN invoice_recipient p ON p.booking_id = i.booking_id
+WHERE i.id = $1

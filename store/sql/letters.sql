@@ -28,6 +28,20 @@ UPDATE letter SET next_try_at = now() + make_interval(secs => least(5 * 2 ^ atte
 WHERE id IN (SELECT id FROM letter WHERE next_try_at <= now() ORDER BY next_try_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING id, trace_id
 
+-- name: letters_of_listings
+-- Sellers hear that their ticket is offered, once for each listing.
+WITH next AS (
+    DELETE FROM listing_untold WHERE listing_id IN (SELECT listing_id FROM listing_untold LIMIT $1 FOR UPDATE SKIP LOCKED)
+    RETURNING listing_id
+)
+INSERT INTO letter (id, booking_id, template, about, recipient, message_id, status, attempts, last_error, trace_id, created_at,
+    next_try_at)
+SELECT gen_random_uuid(), l.booking_id, 'listed', l.id, u.email, '<listed.' || l.id || '@' || $2 || '>', 'waiting', 0, '', '',
+    now(), now()
+FROM next n JOIN listing l ON l.id = n.listing_id JOIN "user" u ON u.id = l.seller_id
+WHERE u.erased_at IS NULL
+ON CONFLICT (booking_id, template, about) DO NOTHING
+
 -- name: letter_person
 -- Who a letter about an account goes to.
 SELECT u.name, u.email FROM letter t JOIN "user" u ON u.id = t.user_id WHERE t.id = $1 AND u.erased_at IS NULL

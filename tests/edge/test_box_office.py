@@ -265,6 +265,59 @@ async def test_cash_for_a_cancelled_sale_is_given_back_out_of_the_drawer(house, 
     assert lines(closed.json()) == {"cash": (2 * PRICE, 2 * PRICE, 0)}
 
 
+@pytest.mark.parametrize("method", ["cash", "terminal"])
+async def test_of_a_cancelled_show_the_box_office_hands_the_money_over_and_says_so(
+    house, seller, buyers, rows, mailbox, method
+):
+    show = await house.put_on()
+    shift, customer = (await open_shift(seller)).json(), f"{uuid.uuid4().hex}@people.example"
+    sale = await sold(
+        seller, show, *(await house.seats(show))[:2], method=method, customer={"name": "Asha", "email": customer}
+    )
+    asked = await house.ask("POST", f"/v1/shows/{show['id']}/cancel", json={"reason": "a flood"})
+    assert asked.status_code == 202, asked.text
+    path = "/v1/box-office/refunds"
+
+    async def owed():
+        found = (await seller.ask("GET", path)).json()["items"]
+        return [item for item in found if item["booking_id"] == sale["id"]]
+
+    [refund] = await until("the box office owes it", owed, within=30)
+    assert (refund["method"], refund["amount"]["amount"], refund["status"]) == (method, 2 * PRICE, "owed")
+    assert (refund["customer_name"], refund["reason"]) == ("Asha", "show-cancelled")
+    assert await booked(rows, sale, method) == 2 * PRICE, "nobody has taken it out of the drawer yet"
+
+    async def is_done():
+        return (await house.ask("GET", f"/v1/cancellations/{asked.json()['id']}")).json()["status"] == "done"
+
+    await until("the show's cancellation waits for nobody", is_done, within=30)
+    other = await buyers.make()
+    problem_of(await other.ask("POST", f"{path}/{refund['id']}/handed-over"), 403)
+    problem_of(await seller.ask("POST", f"{path}/{sale['id']}/handed-over"), 404)
+    answers = await asyncio.gather(*(seller.ask("POST", f"{path}/{refund['id']}/handed-over") for _ in range(4)))
+    assert {(answer.status_code, answer.json()["status"]) for answer in answers} == {(202, "handed-over")}
+
+    async def is_handed_over():
+        return not await booked(rows, sale, method) and not await owed()
+
+    await until("the ledger has it", is_handed_over)
+    again = await seller.ask("POST", f"{path}/{refund['id']}/handed-over")
+    assert (again.status_code, await booked(rows, sale, "booking")) == (202, 0)
+    assert lines((await close(seller, shift, (method, 0))).json()) == {method: (0, 0, 0)}
+    changes = (await house.ask("GET", f"/v1/organisers/{house.id}/changes")).json()["items"]
+    assert {one["action"] for one in changes} >= {"refund.hand-over"}
+
+    async def told():
+        return {letter["subject"].strip().split(":")[0]: letter["text"] for letter in await mailbox.letters(customer)}
+
+    async def both():
+        found = await told()
+        return found if {"Cancelled", "Your money is back"} <= found.keys() else None
+
+    letters = await until("the customer is told", both)
+    assert "The box office where you bought them gives you" in " ".join(letters["Cancelled"].split())
+
+
 async def test_a_seller_has_one_shift_at_a_time(house, seller, buyers, rows):
     key = new_key()
     answers = await asyncio.gather(*(open_shift(seller, key) for _ in range(4)))

@@ -76,6 +76,40 @@ async def test_a_credit_note_corrects_its_invoice_by_what_is_given_back(member, 
     problem_of(await buyer.ask("GET", f"/v1/bookings/{booking['id']}/invoices/{uuid.uuid4()}/pdf"), 404)
 
 
+async def test_an_invoice_is_made_out_as_its_buyer_wished_when_it_was_numbered(member, own_show, buyers):
+    path, company = "/v1/me/invoice-to", {"name": "Kiran & Co", "tax_id": "29ABCDE1234F2Z5"}
+    buyer = await buyers.make(wallet=10_000_000)
+    problem_of(await buyer.ask("GET", path), 404)
+    for wrong in ({"name": ""}, {"tax_id": "29ABCDE1234F2Z5"}, {"name": "K", "tax_id": "<b>"}, {"name": "K\u202e"}):
+        problem_of(await buyer.ask("PUT", path, json=wrong), 422)
+    assert (await buyer.ask("PUT", path, json={"name": "An earlier wish"})).json()["tax_id"] is None
+    assert (await buyer.ask("PUT", path, json=company)).json() == company
+    assert (await buyer.ask("GET", path)).json() == company
+    held = await buyer.hold(own_show, *own_show.seats[:2], wallet=True)
+    booking = await buyer.until_ticketed(held["id"])
+    await papers(buyer, booking, 1)
+
+    assert [(await buyer.ask("DELETE", path)).status_code for _ in range(2)] == [204, 204]
+    answer = await buyer.ask(
+        "POST", f"/v1/bookings/{booking['id']}/cancellations", json={"seats": [own_show.seats[0]]},
+        headers={"Idempotency-Key": new_key(), "Prefer": "wait=10"},
+    )  # fmt: skip
+    assert answer.status_code < 300, answer.text
+    invoice, note = await papers(buyer, booking, 2)
+    assert [invoice["invoice_to"], note["invoice_to"]] == [company, company]
+    printed = await buyer.ask("GET", f"/v1/bookings/{booking['id']}/invoices/{invoice['id']}/pdf")
+    assert "Kiran & Co" in (text := " ".join(text_of(printed.content))) and "29ABCDE1234F2Z5" in text
+    found = (await member.ask("GET", "/v1/organiser/invoices")).json()["items"]
+    assert [item["invoice_to"] for item in found] == [company, company]
+    export = await member.ask("GET", "/v1/organiser/invoices.csv")
+    told = [(line["to"], line["to_tax_id"]) for line in csv.DictReader(io.StringIO(export.text))]
+    assert told == [("Kiran & Co", "29ABCDE1234F2Z5")] * 2
+
+    again = await buyer.hold(own_show, own_show.seats[5], wallet=True)
+    [later] = await papers(buyer, await buyer.until_ticketed(again["id"]), 1)
+    assert later["invoice_to"] is None
+
+
 async def test_an_organiser_s_numbers_count_up_without_gaps_and_are_its_own(member, make_member, own_show, buyers):
     bought = [await buy(buyers, own_show, seat) for seat in own_show.seats[:4]]
     for buyer, booking in bought:

@@ -20,6 +20,7 @@ async def with_a_past(newcomer, buyers, shows, rows, emulator):
     device = await newcomer.log_in()
     buyer = buyers.nobody()
     buyer.id, buyer.email, buyer.token = uuid.UUID(newcomer.id), newcomer.email, device.access_token
+    assert (await device.ask("PUT", "/v1/me/invoice-to", {"name": newcomer.name, "tax_id": "X1"})).status_code == 200
     show = await shows.make()
     booking = await buyer.hold(show, show.seats[0])
     await emulator.pay(await buyer.until_payable(booking["id"]))
@@ -29,7 +30,11 @@ async def with_a_past(newcomer, buyers, shows, rows, emulator):
     async def is_over():
         return await rows.fetchval("SELECT course = 'ended' FROM saga WHERE id = $1", uuid.UUID(booking["id"]))
 
+    async def is_invoiced():
+        return await rows.fetchval("SELECT name FROM invoice_recipient WHERE booking_id = $1", uuid.UUID(booking["id"]))
+
     await until("the sale has ended", is_over)
+    await until("its invoice has a number", is_invoiced)
     return newcomer, device, buyer, show, booking
 
 
@@ -49,6 +54,7 @@ async def test_everything_that_is_held_about_a_person_is_in_the_download(with_a_
     assert [one["amount"] for one in told["payments"]] == [booking["amounts"]["total"]["amount"]]
     assert {one["template"] for one in told["letters"]} >= {"welcome", "confirmed"}
     assert len(told["tickets"]) == len(told["sessions"]) == len(told["logins"]) == 1
+    assert [one["booking_id"] for one in told["invoices_to"]] == [None, booking["id"]]
     for secret in ("password_hash", "token_hash", "argon2", device.refresh_token):
         assert secret not in answer.text
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from box_office import problem_of, until
@@ -266,13 +266,61 @@ async def test_drafts_cancelled_events_and_past_shows_are_not_bookable(house, bu
     draft = await house.put_on(await house.event("draft"))
     problem_of(await buyer.wish(draft["id"], {"quantity": 1}), 404)
     problem_of(await buyer.ask("GET", f"/v1/shows/{draft['id']}/journal/head"), 404)
-    for status in ("cancelled", "over"):
-        event = await house.event(status)
-        problem_of(await house.ask("POST", f"/v1/events/{event}/shows", json=house.show()), 409)
+    over = await house.event("over")
+    problem_of(await house.ask("POST", f"/v1/events/{over}/shows", json=house.show()), 409)
     closed = datetime.now(UTC) + timedelta(seconds=2)
     past = await house.put_on(sale_closes_at=closed.isoformat())
     await until("the sale has closed", lambda: has_status(house, past, "over"))
     assert problem_of(await buyer.wish(past["id"], {"quantity": 1}), 409, "show-closed")["reason"] == "over"
+
+
+async def cancel(house, show):
+    answer = await house.ask("POST", f"/v1/shows/{show['id']}/cancel", json={"reason": "a flood"})
+    assert answer.status_code == 202, answer.text
+
+
+async def event_status(asking, show, event, listed_as="published"):
+    """The status of an event by itself, and in the list of those of a status at its show's time; or nothing there."""
+    own = (await asking.ask("GET", f"/v1/events/{event}")).json()["status"]
+    ends = (datetime.fromisoformat(show["starts_at"]) + timedelta(seconds=1)).isoformat()
+    then = {"status": listed_as, "from": show["starts_at"], "to": ends, "limit": 100}
+    listed = (await asking.ask("GET", "/v1/events", params=then)).json()["items"]
+    return own, {item["id"]: item["status"] for item in listed}.get(str(event))
+
+
+async def test_with_the_last_of_its_coming_shows_an_event_is_cancelled_and_a_new_one_brings_it_back(house, buyers):
+    event, buyer = await house.event(), await buyers.make()
+    first, second = await house.put_on(event), await house.put_on(event)
+    await cancel(house, first)
+    assert await event_status(buyer, second, event) == ("published", "published")
+    await cancel(house, second)
+    assert await event_status(buyer, second, event) == ("cancelled", None)
+    assert await event_status(buyer, second, event, "on_sale") == ("cancelled", None)
+    assert await event_status(buyer, second, event, "cancelled") == ("cancelled", "cancelled")
+    own = (await house.ask("GET", "/v1/organiser/events", params={"status": "cancelled"})).json()["items"]
+    assert [item["id"] for item in own] == [str(event)]
+    found = (await buyer.ask("GET", "/v1/search", params={"q": f"Evening {event}"})).json()["items"]
+    assert str(event) not in [item["id"] for item in found]
+    problem_of(await house.ask("PATCH", f"/v1/events/{event}", json={"title": "Another"}), 409)
+
+    third = await house.put_on(event)
+    assert await event_status(buyer, third, event) == ("published", "published")
+    await cancel(house, first)
+    assert await event_status(buyer, third, event) == ("published", "published"), "told twice, it has a show to come"
+
+
+async def test_an_event_is_cancelled_behind_an_edge_that_died_before_it_said_so(house, rows):
+    event = await house.event()
+    show = await house.put_on(event)
+    await rows.execute(
+        "INSERT INTO show_cancellation (id, show_id, organiser_id, reason, asked_by) VALUES ($1, $2, $3, 'rain', $3)",
+        uuid4(), UUID(show["id"]), house.id,
+    )  # fmt: skip
+
+    async def is_cancelled():
+        return await rows.fetchval("SELECT status FROM event WHERE id = $1", event) == "cancelled"
+
+    await until("the event is cancelled", is_cancelled)
 
 
 async def has_status(house, show, status):

@@ -68,7 +68,7 @@ async def test_late_money_is_seated_while_the_seats_are_free(shows, buyer, emula
     await mailbox.until_letter(buyer.email)
 
 
-async def test_late_money_goes_back_when_somebody_else_has_a_seat(shows, buyers, emulator):
+async def test_late_money_goes_back_when_somebody_else_has_a_seat(shows, buyers, emulator, mailbox):
     show = await shows.make(hold_seconds=SHORT)
     late, other = await buyers.make(), await buyers.make(wallet=PRICE)
     held = await late.hold(show, *show.seats[:2])
@@ -86,6 +86,9 @@ async def test_late_money_goes_back_when_somebody_else_has_a_seat(shows, buyers,
     assert (ledger["amount"], ledger["refunded"], len(ledger["refunds"])) == (2 * PRICE, 2 * PRICE, 1)
     states = await seat_states(late, show)
     assert (states[show.seats[0]], states[show.seats[1]]) == ("free", "sold")
+    letter = await mailbox.until_letter(late.email)
+    assert letter["subject"].strip().startswith("Your money is on its way back: ")
+    assert "had gone to somebody else" in " ".join(letter["text"].split()) and "₹1,000.00" in letter["text"]
 
 
 async def test_money_authorized_after_the_hold_s_end_is_taken_only_with_the_seats(shows, buyers, emulator):

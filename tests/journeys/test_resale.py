@@ -65,6 +65,10 @@ async def until_sold(rows, listing):
     await until("the seller's saga knows that the ticket is sold", is_told, within=30)
 
 
+async def told(mailbox, buyer, subject):
+    return [letter for letter in await mailbox.letters(buyer.email) if letter["subject"].strip().startswith(subject)]
+
+
 async def test_a_ticket_changes_hands_with_a_new_code_and_its_seller_is_credited_less_the_fee(
     shows, buyers, rows, mailbox
 ):
@@ -75,6 +79,10 @@ async def test_a_ticket_changes_hands_with_a_new_code_and_its_seller_is_credited
     assert (listing["status"], listing["price"]["amount"], listing["face_price"]["amount"]) == ("open", 40_000, PRICE)
     assert "seller" not in str(listing) and str(seller.id) not in str(listing)
     assert (await seller.ask("GET", f"/v1/tickets/{old['id']}")).json()["status"] == "listed"
+
+    [letter] = await until("the seller is told that it is offered", lambda: told(mailbox, seller, "For sale: "))
+    assert "offered for ₹400.00" in letter["text"] and "₹360.00 comes into" in letter["text"]
+    assert "fee of ₹40.00" in letter["html"]
 
     buyer = await buyers.make(wallet=40_000)
     there = (await buyer.ask("GET", f"/v1/listings?show_id={show.id}")).json()["items"]
@@ -95,11 +103,9 @@ async def test_a_ticket_changes_hands_with_a_new_code_and_its_seller_is_credited
     assert (before["status"], [seat["status"] for seat in before["seats"]]) == ("confirmed", ["resold", "sold"])
     assert (await as_it_stands(buyer, listing))["status"] == "sold"
 
-    async def told():
-        return [letter for letter in await mailbox.letters(seller.email) if letter["subject"].startswith("Sold: ")]
-
-    [letter] = await until("the seller is told", told)
+    [letter] = await until("the seller is told that it is sold", lambda: told(mailbox, seller, "Sold: "))
     assert "360" in letter["text"] and "opens no door" in letter["text"]
+    assert len(await told(mailbox, seller, "For sale: ")) == 1
 
 
 async def test_an_offered_ticket_is_paid_by_razorpay_and_a_payment_that_fails_has_it_offered_again(

@@ -16,7 +16,7 @@ TABLES = (
     "booking", "buyer_holds", "capture", "journal", "lane", "letter", "lost_command", "payment", "refund", "saga",
     "saga_event", "saga_journal", "seat", "seat_plan", "show", "ticket", "user", "wallet", "cancellation",
     "ledger_transaction", "ledger_entry", "top_up", "box_office_sale",
-    "payout", "settlement_line", "listing",
+    "payout", "settlement_line", "listing", "invoice", "invoice_counter",
 )  # fmt: skip
 
 SHOW = UUID("00000000-0000-7000-8000-000000000001")
@@ -163,6 +163,7 @@ class Scratch:
                           amount=amount, currency="INR", captured_at=BEGAN)  # fmt: skip
         await self.book(f"capture:{provider_id}", booking_id, ("provider", None), ("booking", booking_id), amount)
         await self.book(f"sale:{booking_id}", booking_id, ("booking", booking_id), ("organiser", SHOW), amount)
+        await self.invoice(booking_id, f"sale:{booking_id}", amount)
         self.payments.append({"id": provider_id, "order_id": order, "amount": amount, "currency": "INR",
                               "status": "captured", "captured": True, "refunded": 0})  # fmt: skip
         for seat in seats:
@@ -187,6 +188,18 @@ class Scratch:
         for n, ((account, owner), moved) in enumerate(((debit, amount), (credit, -amount))):
             await self.insert("ledger_entry", transaction_id=made, n=n, account=account, owner=owner, currency="INR",
                               amount=moved, balance_after=after if account == "wallet" else None)  # fmt: skip
+
+    async def invoice(self, booking_id: UUID, reference: str, amount: int, corrects: UUID | None = None) -> UUID:
+        """The paper of a transaction of the ledger, and its number."""
+        made, kind = uuid4(), "invoice" if corrects is None else "credit-note"
+        number = 1 + await self.connection.fetchval("SELECT count(*) FROM invoice WHERE kind = $1", kind)
+        booked = await self.connection.fetchval("SELECT id FROM ledger_transaction WHERE reference = $1", reference)
+        await self.insert("invoice", id=made, kind=kind, organiser_id=SHOW, year=BEGAN.year, number=number,
+                          booking_id=booking_id, transaction_id=booked, corrects=corrects, currency="INR",
+                          amount=amount, tax=0, body=json.dumps({"amount": amount, "tax": 0}), at=BEGAN)  # fmt: skip
+        await self.connection.execute("DELETE FROM invoice_counter WHERE kind = $1", kind)
+        await self.insert("invoice_counter", organiser_id=SHOW, kind=kind, year=BEGAN.year, last=number)
+        return made
 
     def evidence(self) -> Evidence:
         return Evidence(self.connection, {"payments": self.payments}, self.letters, [], 6, datetime.now(UTC))

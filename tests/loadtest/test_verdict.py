@@ -344,6 +344,88 @@ async def a_wallet_was_once_below_zero(world: World) -> None:
     await world.scratch.book("gift:2", None, ("service", None), ("wallet", buyer), 5, after=0)
 
 
+@seeds("without gaps")
+async def a_number_of_an_invoice_is_left_out(world: World) -> None:
+    await world.execute("UPDATE invoice SET number = 2")
+    await world.execute("UPDATE invoice_counter SET last = 2")
+
+
+@seeds("without gaps")
+async def the_last_invoice_is_gone(world: World) -> None:
+    await world.execute("UPDATE invoice_counter SET last = 2")
+
+
+@seeds("without gaps")
+async def an_invoice_counts_in_another_year(world: World) -> None:
+    await world.execute("UPDATE invoice SET year = year - 1")
+    await world.execute("UPDATE invoice_counter SET year = year - 1")
+
+
+@seeds("each sale has one invoice")
+async def a_sale_has_no_invoice(world: World) -> None:
+    await world.execute("DELETE FROM invoice")
+    await world.execute("DELETE FROM invoice_counter")
+
+
+@seeds("each sale has one invoice")
+async def a_sale_has_two_invoices(world: World) -> None:
+    await world.scratch.invoice(world.confirmed, f"sale:{world.confirmed}", 1_000)
+
+
+@seeds("nothing else has any")
+async def an_invoice_is_for_no_sale(world: World) -> None:
+    await world.execute("UPDATE ledger_transaction SET kind = 'resale' WHERE kind = 'sale'")
+
+
+@seeds("each of its cancellations one credit note")
+async def a_cancellation_has_no_credit_note(world: World) -> None:
+    await taken_back(world, 500, noted=False)
+
+
+@seeds("each of its cancellations one credit note")
+async def a_credit_note_corrects_another_booking_s_invoice(world: World) -> None:
+    await taken_back(world, 500)
+    await world.execute("UPDATE invoice SET corrects = $1 WHERE corrects IS NOT NULL", uuid4())
+
+
+@seeds("says what the ledger has")
+async def an_invoice_says_another_amount_than_the_ledger(world: World) -> None:
+    await world.execute("UPDATE invoice SET amount = amount + 1, body = replace(body, '1000', '1001')")
+
+
+@seeds("says what the ledger has")
+async def a_paper_s_words_say_another_amount_than_its_row(world: World) -> None:
+    await world.execute("UPDATE invoice SET body = replace(body, '1000', '1001')")
+
+
+@seeds("says what the ledger has")
+async def an_invoice_is_another_organiser_s(world: World) -> None:
+    await world.execute("UPDATE invoice SET organiser_id = $1", uuid4())
+
+
+@seeds("no invoice is corrected by more than it says")
+async def credit_notes_take_back_more_than_was_invoiced(world: World) -> None:
+    for _ in range(3):
+        await taken_back(world, 500)
+
+
+async def taken_back(world: World, amount: int, *, noted: bool = True) -> None:
+    """A cancellation as the ledger has it, and its credit note."""
+    reference, confirmed = f"cancellation:{uuid4()}", world.confirmed
+    await world.scratch.book(reference, confirmed, ("organiser", SHOW), ("booking", confirmed), amount)
+    if noted:
+        look = "SELECT id FROM invoice WHERE kind = 'invoice' AND booking_id = $1"
+        invoice_id = await world.scratch.connection.fetchval(look, confirmed)
+        await world.scratch.invoice(confirmed, reference, amount, corrects=invoice_id)
+
+
+async def test_credit_notes_up_to_what_was_invoiced_are_sound(world: World) -> None:
+    for _ in range(2):
+        await taken_back(world, 500)
+    wrong = await world.wrong()
+    assert not [name for name in wrong if "invoice" in name or "credit note" in name], wrong
+
+
 @seeds("what left the bank for organisers")
 async def a_payout_is_recorded_and_not_booked(world: World) -> None:
     await world.scratch.insert(

@@ -37,6 +37,13 @@ def test_an_invoice_says_who_sold_what_for_how_much_and_with_which_tax():
         assert words in page, words
 
 
+def test_an_invoice_is_made_out_to_whom_its_buyer_wished():
+    (page,) = text_of(invoice_pdf(a_face(to="Kiran & Co", to_tax_id="29ABCDE1234F2Z5")))
+    assert "Kiran & Co" in page and "Tax number 29ABCDE1234F2Z5" in page
+    (page,) = text_of(invoice_pdf(a_face(to="Kiran & Co")))
+    assert "Kiran & Co" in page and page.count("Tax number") == 1, "the seller's only"
+
+
 def test_tax_in_the_prices_adds_nothing_and_is_told():
     (page,) = text_of(invoice_pdf(a_face(tax_inclusive=True, seller_tax_id="", total=rupees(93_000))))
     assert "contains ₹167.40 of tax (18 %)" in page
@@ -51,6 +58,6 @@ def test_a_credit_note_names_the_invoice_that_it_corrects_and_what_is_given_back
 
 def test_a_hundred_lines_and_hostile_names_are_printed_as_they_are():
     line = InvoiceLine(HOSTILE, HOSTILE, rupees(1), rupees(0))
-    pages = text_of(invoice_pdf(a_face(lines=[line] * 100, seller=HOSTILE, event=HOSTILE)))
+    pages = text_of(invoice_pdf(a_face(lines=[line] * 100, seller=HOSTILE, to=HOSTILE, event=HOSTILE)))
     assert len(pages) > 1
     assert "<script>alert(1)</script>" in pages[0] and "₹1,097.40" in pages[-1]

@@ -6,13 +6,39 @@ from uuid import UUID
 
 import pytest
 
-from mail.letters import ATTACHMENT_BYTES_MAX, RefundFacts, SeatLine, confirmed, refunded
+from mail.letters import (
+    ATTACHMENT_BYTES_MAX,
+    CancellationFacts,
+    RefundFacts,
+    SaleFacts,
+    SeatLine,
+    cancelled,
+    confirmed,
+    listed,
+    money_back,
+    postponed,
+    refunded,
+    sold,
+)
 from sagas.money import Money
 from tests.mail.samples import HOSTILE, facts
 
 pytestmark = pytest.mark.pure
 PDF = b"%PDF-1.7 tickets"
 REFUND = RefundFacts(refund_id=UUID(int=6), amount=Money(205000, "INR"), reason="late")
+
+
+def sale(seat: SeatLine, fee: int = 10000) -> SaleFacts:
+    price = Money(100000, "INR")
+    return SaleFacts(
+        listing_id=UUID(int=9), seat=seat, price=price, credited=Money(100000 - fee, "INR"), fee=Money(fee, "INR")
+    )
+
+
+def cancellation(seat: SeatLine, **changes) -> CancellationFacts:
+    usual = {"cancellation_id": UUID(int=8), "seats": (seat,), "amount": Money(1, "INR"), "retained": Money(0, "INR"),
+             "by": "buyer"}  # fmt: skip
+    return CancellationFacts(**(usual | changes))
 
 
 class Page(HTMLParser):
@@ -102,6 +128,51 @@ def test_money_that_went_to_the_wallet_is_not_promised_by_a_bank():
     assert "working" not in letter.text and "working" not in letter.html
 
 
+@pytest.mark.parametrize("fee", [10000, 0])
+def test_a_seller_hears_what_an_offered_ticket_will_bring(fee: int):
+    letter = listed(facts(), sale(facts().seats[0], fee), "frontrow.example")
+    assert letter.subject == "For sale: Hamlet (booking FR-7K3M9Q)"
+    for rendering in (Page(letter.html).words, " ".join(letter.text.split())):
+        assert "Your ticket is offered for ₹1,000.00" in rendering
+        assert ("₹900.00 comes into" if fee else "₹1,000.00 comes into") in rendering
+        assert ("fee of" in rendering, "fee of ₹100.00" in rendering) == (bool(fee), bool(fee))
+        assert "Stalls, row C, seat 14" in rendering and "seat 15" not in rendering
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"by": "buyer"}, ["you have given these places back", "goes back the way it came"]),
+        ({"by": "organiser"}, ["the organiser has cancelled these places"]),
+        (
+            {"by": "organiser", "reason": "show-cancelled"},
+            ["Your show is cancelled", "has been cancelled. We are sorry"],
+        ),
+        ({"to": "wallet"}, ["is in your Frontrow wallet"]),
+        ({"retained": Money(500, "INR")}, ["₹0.01 goes back", "₹5.00 is not given back"]),
+        ({"amount": Money(0, "INR")}, ["Nothing was paid for them"]),
+    ],
+    ids=str,
+)
+def test_a_cancellation_says_by_whom_what_comes_back_and_what_does_not(changes, words):
+    letter = cancelled(facts(), cancellation(facts().seats[0], **changes), "frontrow.example")
+    for rendering in (Page(letter.html).words, " ".join(letter.text.split())):
+        assert [word for word in words if word.lower() not in rendering.lower()] == []
+        assert "seat 15" not in rendering, "its other seat is still theirs"
+
+
+@pytest.mark.parametrize(("method", "words"), [("cash", "in cash"), ("terminal", "on your card")])
+def test_money_that_the_box_office_gives_back_is_not_promised_by_a_bank(method, words):
+    sale = facts(paid_by=method)
+    refund = RefundFacts(refund_id=UUID(int=6), amount=Money(500, "INR"), to=method)
+    told = cancelled(sale, cancellation(sale.seats[0], reason="show-cancelled"), "frontrow.example")
+    assert f"The box office where you bought them gives you ₹0.01 back {words}." in " ".join(told.text.split())
+    for letter in (money_back(sale, refund, "frontrow.example"), refunded(sale, refund, "frontrow.example")):
+        for rendering in (Page(letter.html).words, " ".join(letter.text.split())):
+            assert f"The box office has given it back to you {words}." in rendering
+            assert "working days" not in rendering and "the way it came" not in rendering
+
+
 def letters_from(name: str):
     hostile = facts(
         event=name,
@@ -111,7 +182,13 @@ def letters_from(name: str):
         buyer_name=name,
         seats=(SeatLine(name, name, Money(1, "INR")),),
     )
-    return confirmed(hostile, PDF, "frontrow.example"), refunded(hostile, REFUND, "frontrow.example")
+    [seat] = hostile.seats
+    return (
+        confirmed(hostile, PDF, "frontrow.example"), refunded(hostile, REFUND, "frontrow.example"),
+        cancelled(hostile, cancellation(seat, reason=name), "frontrow.example"),
+        money_back(hostile, REFUND, "frontrow.example"), postponed(hostile, None, UUID(int=7), "frontrow.example"),
+        listed(hostile, sale(seat), "frontrow.example"), sold(hostile, sale(seat), "frontrow.example"),
+    )  # fmt: skip
 
 
 def test_hostile_names_come_out_as_words():
