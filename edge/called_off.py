@@ -19,7 +19,7 @@ from edge.context import context
 from edge.lane_calls import decide_soon
 from edge.operation import json, operation
 from edge.problems import Problem, invalid, not_found
-from edge.show_cache import known
+from edge.show_cache import known, with_kept
 from edge.shows import hall_taken, own_show
 from edge.texts import Name
 from sagas import clock
@@ -206,4 +206,5 @@ async def postpone_show(request: Request, show_id: UUID, body: Postponement, act
     decided = await decide_soon(here, row["lane"], command, request.ctx.traceparent)
     here.shows.forget(show_id)
     moved = await own_show(show_id, acting)
-    return json(show_view(known(moved, decode(moved["plan_body"]))), 200 if decided else 202)
+    view = show_view(await with_kept(known(moved, decode(moved["plan_body"]))))
+    return json(view, 200 if decided else 202)

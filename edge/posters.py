@@ -47,7 +47,7 @@ async def put_poster(request: Request, event_id: UUID, acting: Acting, upload: b
             raise not_found()
         row = await rows.set_poster(connection, event_id, f"/v1/posters/{poster_id}")
         await record_change(connection, acting.who.id, acting.organiser_id, "event.poster", "event", event_id)
-    return json(event_view(row, await rows.shows_of(event_id)))
+    return json(await event_view(row, await rows.shows_of(event_id)))
 
 
 @operation(

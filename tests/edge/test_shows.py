@@ -48,6 +48,62 @@ async def test_a_show_is_made_with_all_its_terms_and_its_seats_are_there_when_it
     assert "CARD" not in str(made)
 
 
+def public_view(found):
+    """The states of the seats by label, and what is left by section."""
+    states = {line["label"] + seat["label"]: seat["state"] for part in found["sections"] for line in part["rows"]
+              for seat in line["seats"]}  # fmt: skip
+    return states, [section["left"] for section in found["sections"]]
+
+
+async def test_what_a_partner_keeps_is_not_free_to_the_public_until_it_is_released(house, buyers):
+    kept = [
+        {"name": "Bank", "access_code": "CARD", "section_id": house.stalls, "seats": ["A-1", "A-2", "A-3"]},
+        {"name": "Club", "access_code": "CLUB", "section_id": house.floor, "quantity": 2},
+    ]
+    show, buyer, partners = await house.put_on(allocations=kept), await buyers.make(), await buyers.make()
+    path, seats = f"/v1/shows/{show['id']}", await house.seats(show)
+    assert [section["left"] for section in show["sections"]] == [9, 3]
+
+    async def public_map():
+        answer = await buyer.ask("GET", f"{path}/seats")
+        return answer, *public_view(answer.json())
+
+    before, states, left = await public_map()
+    assert [label for label, state in states.items() if state == "blocked"] == ["A1", "A2", "A3"]
+    assert left == [9, 3]
+    event = (await buyer.ask("GET", f"/v1/events/{show['event']['id']}")).json()
+    assert event["shows"][0]["left"] == 12
+    wish = {"seats": seats[:1], "standing": [{"section_id": house.floor, "quantity": 5}], "access_code": "CLUB"}
+    problem_of(await partners.wish(show["id"], wish), 409, "seat-taken")
+    assert (await partners.wish(show["id"], {"seats": seats[:1], "access_code": "CARD"})).status_code == 201
+    quantity = {"quantity": 4, "section_id": house.floor, "access_code": "CLUB"}
+    assert (await partners.wish(show["id"], quantity)).status_code == 201
+
+    async def shows(first, left):
+        _, states, counted = await public_map()
+        return (states["A1"], states["A2"], counted) == (*first, left)
+
+    await until("what the partner sold is held", lambda: shows(("held", "blocked"), [9, 0]))
+    # released a moment ago: nothing changes hands, but the map, its name and the counts do
+    released = [part | {"release_at": datetime.now(UTC).isoformat()} for part in kept]
+    held, _, _ = await public_map()
+    assert (await house.ask("PATCH", path, json={"allocations": released})).status_code == 200
+    await until("the rest is free", lambda: shows(("held", "free"), [11, 1]))
+    again = await buyer.ask("GET", f"{path}/seats", headers={"If-None-Match": held.headers["etag"]})
+    assert again.status_code == 200
+    assert again.json()["version"] == held.json()["version"] > before.json()["version"]
+    assert "kept" not in again.json()
+
+
+async def test_an_accessible_place_is_recognised_on_the_map_and_so_is_its_companions(house):
+    found = (await house.ask("GET", f"/v1/shows/{(await house.put_on())['id']}/seats")).json()
+    seats = {line["label"] + seat["label"]: seat for line in found["sections"][0]["rows"] for seat in line["seats"]}
+    assert seats["B1"]["accessible"] is True
+    assert seats["B1"]["state"] == "free", "whoever asks for an accessible place gets it"
+    assert seats["B2"]["companion"] is True
+    assert [label for label, seat in seats.items() if "accessible" in seat or "companion" in seat] == ["B1", "B2"]
+
+
 async def test_several_shows_are_made_at_once_or_none_is(house, rows):
     event, first = await house.event(), datetime.now(UTC) + timedelta(days=60)
     starts = [(first + timedelta(hours=3 * n)).isoformat() for n in range(3)]
