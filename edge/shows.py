@@ -25,6 +25,7 @@ from sagas import clock
 from sagas.identity import new_id
 from sagas.messages import AmendShow, BlockSeats, Changes, OpenShow, UnblockSeats
 from sagas.seat_plan import SeatPlan, decode
+from sagas.terms import NO_RULES
 from store import catalogue
 from store import shows as rows
 from store.connection import transaction
@@ -65,8 +66,10 @@ async def create_shows(request: Request, event_id: UUID, body: NewShow, acting: 
     rules = rows.with_charges(
         bodies.rules_of(body, plan, hall["time_zone"], opens), await rows.charges(acting.organiser_id)
     )
+    prices = bodies.prices_of(body.prices, plan)
+    bodies.check_payable(body.currency, prices, rules, body.max_seats_per_booking, bodies.COSTLY)
     terms = {
-        "currency": body.currency, "prices": {p.section_id: p.amount for p in bodies.prices_of(body.prices, plan)},
+        "currency": body.currency, "prices": {p.section_id: p.amount for p in prices},
         "sale_opens_at": opens, "hold_seconds": body.hold_seconds, "max_seats_per_booking": body.max_seats_per_booking,
         "max_seats_per_buyer": body.max_seats_per_buyer, "max_live_holds": body.max_live_holds, "rules": rules,
     }  # fmt: skip
@@ -183,6 +186,12 @@ async def _changes(body: ShowChange, row: Any, plan: SeatPlan, acting: Acting) -
         told["resale"] = bodies.resale_of(body.resale)
     if body.charges is not UNSET:
         told["fees"], told["tax"] = await rows.charges(acting.organiser_id)
+    if said := [name for name in bodies.COSTLY if getattr(body, name) is not UNSET]:
+        terms = catalogue.terms_of(row)
+        charged = {name: told[name] for name in ("ticket_types", "fees", "tax") if name in told}
+        rules = msgspec.structs.replace(terms.rules or NO_RULES, **charged)
+        many = told.get("max_seats_per_booking", terms.max_seats_per_booking)
+        bodies.check_payable(terms.currency, told.get("prices", terms.prices), rules, many, said)
     return Changes(**told)
 
 

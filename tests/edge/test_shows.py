@@ -162,7 +162,18 @@ def wrong_bodies(house: House):
     allocation = {"name": "Bank", "access_code": "CARD", "section_id": house.stalls}
     return [
         ({"hall_id": str(uuid4())}, "/hall_id"),
-        ({"currency": "XXQ"}, "/currency"),
+        *(({"currency": wrong}, "/currency") for wrong in ("XXQ", "XXX", "XTS", "XAU", "DEM", "ZWL", "KPW")),
+        ({"prices": [price, other | {"amount": 10**12}]}, "/prices/1/amount"),
+        ({"prices": [price, other | {"amount": 50_000_001}]}, "/prices/1/amount"),
+        ({"prices": [price, other | {"amount": 5_000_001}], "max_seats_per_booking": 100}, "/prices/1/amount"),
+        ({"ticket_types": [{"name": "box", "amount": 50_000_001}]}, "/ticket_types/0"),
+        (
+            {
+                "ticket_types": [{"name": "one", "percent": 100}, {"name": "two", "percent": 1000}],
+                "prices": [price, other | {"amount": 5_000_001}],
+            },
+            "/ticket_types/1",
+        ),
         ({"prices": [price]}, "/prices"),
         ({"prices": [price, other, price]}, "/prices/2/section_id"),
         ({"prices": [price, other | {"section_id": "roof"}]}, "/prices/1/section_id"),
@@ -194,6 +205,34 @@ async def test_bad_input_names_its_field_and_makes_nothing(house, rows):
         answer = await house.ask("POST", f"/v1/events/{event}/shows", json=house.show(**wrong))
         assert problem_of(answer, 422, "invalid")["errors"][0]["pointer"] == pointer, wrong
     assert await rows.fetchval("SELECT count(*) FROM show WHERE event_id = $1", event) == 0
+
+
+async def test_what_a_show_sells_can_be_paid_at_once_with_fees_and_tax(house):
+    """The dearest booking that a show allows is at most what the provider takes, to the paisa."""
+    dear = [{"section_id": house.stalls, "amount": 50_000_000}, {"section_id": house.floor, "amount": 1}]
+    show = await house.put_on(prices=dear)
+    path = f"/v1/shows/{show['id']}"
+    for change, pointer in (
+        ({"max_seats_per_booking": 11}, "/max_seats_per_booking"),
+        ({"prices": [dear[0] | {"amount": 50_000_001}, dear[1]]}, "/prices/0/amount"),
+        ({"ticket_types": [{"name": "patron", "percent": 101}]}, "/ticket_types/0"),
+    ):
+        refused = await house.ask("PATCH", path, json=change)
+        problem = problem_of(refused, 422, "invalid")["errors"][0]
+        assert problem["pointer"] == pointer
+        assert "at most ₹50,00,000.00" in problem["detail"]
+    taxed = await house.ask("PATCH", "/v1/organiser/settings", json={"tax": {"basis_points": 1}})
+    assert taxed.status_code == 200
+    answer = await house.ask("POST", f"/v1/events/{await house.event()}/shows", json=house.show(prices=dear))
+    assert problem_of(answer, 422, "invalid")["errors"][0]["pointer"] == "/prices/0/amount"
+    refused = await house.ask("PATCH", path, json={"charges": "current"})
+    assert problem_of(refused, 422, "invalid")["errors"][0]["pointer"] == "/charges"
+    assert (await house.ask("PATCH", path, json={"hold_seconds": 60})).status_code == 200
+    for wrong in ({"per_ticket": 10**9}, {"per_booking": 10_000_001}):
+        refused = await house.ask("PATCH", "/v1/organiser/settings", json={"fees": wrong})
+        assert problem_of(refused, 422, "invalid")["errors"][0]["pointer"] == f"/fees/{next(iter(wrong))}"
+    refused = await house.ask("POST", f"{path}/coupons", json={"code": "ALL", "amount": 10**12})
+    assert problem_of(refused, 422, "invalid")["errors"][0]["pointer"] == "/amount"
 
 
 async def test_a_change_counts_for_bookings_to_come_and_what_buyers_relied_on_stays(house, buyers):
