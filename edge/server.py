@@ -31,6 +31,7 @@ from edge.events import events
 from edge.figures import figures
 from edge.halls import halls
 from edge.health import health
+from edge.hosts import check_host
 from edge.identity import identity
 from edge.imports import imports
 from edge.invoices import invoices
@@ -137,6 +138,7 @@ def make_app() -> Sanic[Any, Any]:
     app.register_listener(_open, "before_server_start")
     app.register_listener(_close, "after_server_stop")
     app.register_middleware(_begin, "request")
+    app.register_middleware(_check, "request")
     app.on_response(_end)  # type: ignore[no-untyped-call]
     app.exception(Exception)(_failed)
     return app
@@ -157,6 +159,10 @@ async def _begin(request: Request) -> None:
     request.ctx.request_id = given if _REQUEST_ID.match(given) else secrets.token_hex(8)
     request.ctx.traceparent = _traceparent(request.headers.get("traceparent", ""))
     request.ctx.began_at = monotonic_seconds()
+
+
+async def _check(request: Request) -> None:
+    check_host(request)
 
 
 def _traceparent(given: str) -> str:
