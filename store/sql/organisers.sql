@@ -108,11 +108,12 @@ SELECT
         WHERE m.organiser_id = $1 AND u.email = $2) AS is_member
 
 -- name: invitation_make
--- An address is invited once; again, it is invited anew.
+-- An address is invited once; again, it is the same invitation with new terms, or another one when that has run out.
 INSERT INTO organiser_invitation (id, organiser_id, email, role, invited_by, invited_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, now(), now() + make_interval(days => $6))
 ON CONFLICT (organiser_id, email) DO UPDATE
-    SET role = excluded.role, invited_by = excluded.invited_by, invited_at = now(), expires_at = excluded.expires_at
+    SET id = CASE WHEN organiser_invitation.expires_at > now() THEN organiser_invitation.id ELSE excluded.id END,
+        role = excluded.role, invited_by = excluded.invited_by, invited_at = now(), expires_at = excluded.expires_at
 RETURNING *
 
 -- name: invitations_page

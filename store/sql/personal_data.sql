@@ -38,7 +38,9 @@ SELECT json_build_object(
         ) y) AS entries FROM wallet w WHERE w.user_id = $1) x),
     'letters', (SELECT coalesce(json_agg(x), '[]') FROM (
         SELECT l.template, l.recipient, l.status, l.created_at, l.sent_at FROM letter l
-        WHERE l.user_id = $1 OR l.booking_id IN (SELECT id FROM booking WHERE buyer_id = $1) ORDER BY l.created_at) x)
+        WHERE l.user_id = $1 OR l.booking_id IN (SELECT id FROM booking WHERE buyer_id = $1)
+            OR (l.template = 'invitation' AND l.recipient = (SELECT email FROM "user" WHERE id = $1 AND email_verified))
+        ORDER BY l.created_at) x)
 )::text
 
 -- name: erasing_hindered
@@ -82,5 +84,6 @@ WITH before AS (
     UPDATE letter SET recipient = '', last_error = '', next_try_at = NULL, claimed_until = NULL,
         status = CASE WHEN status = 'sent' THEN status ELSE 'refused' END
     WHERE user_id = $1 OR booking_id IN (SELECT id FROM booking WHERE buyer_id = $1)
+        OR (template = 'invitation' AND recipient IN (SELECT email FROM before))
 )
 DELETE FROM file WHERE booking_id IN (SELECT id FROM booking WHERE buyer_id = $1) RETURNING path

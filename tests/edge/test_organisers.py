@@ -4,7 +4,7 @@ import asyncio
 import uuid
 
 import pytest
-from box_office import problem_of
+from box_office import problem_of, until
 
 from tests.edge.cast import join, make_body, make_member
 
@@ -160,6 +160,45 @@ async def test_who_accepts_becomes_a_member_with_that_role(owner, buyer, rows):
         ("member.invite", str(owner.caller.id), {"role": "scanner"}),
     ]
     assert "@" not in str([(c["detail"], c["object_id"]) for c in changes])
+
+
+async def letters_to(mailbox, email):
+    return [one for one in await mailbox.letters(email) if "invites you" in one["subject"]]
+
+
+async def test_whoever_is_invited_gets_one_letter_with_a_link_to_where_it_is_accepted(
+    owner, buyers, rows, mailbox, edge_url
+):
+    email = f"invited-{uuid.uuid4().hex}@example.com"
+    await owner.ask("PATCH", f"/v1/organisers/{owner.body.id}", json={"legal_name": "Sen & <b>Daughters</b>"})
+    made = (await invite(owner, email)).json()
+    [letter] = await until("the letter is there", lambda: letters_to(mailbox, email))
+    assert letter["subject"] == "Sen & <b>Daughters</b> invites you"
+    for text in (letter["text"], letter["html"]):
+        assert f"{edge_url}/profile#invitations" in text
+        assert "scanner, who checks tickets at the door" in text
+    assert "<b>Daughters" not in letter["html"]
+    again = await invite(owner, email, "manager")
+    assert (again.json()["id"], again.json()["role"]) == (made["id"], "manager")
+    noted = await rows.fetchrow("SELECT * FROM letter WHERE about = $1", uuid.UUID(made["id"]))
+    assert await rows.fetchval("SELECT count(*) FROM letter WHERE recipient = $1", email) == 1, "one for an invitation"
+    assert letter["message_id"].strip("<>") == noted["message_id"].strip("<>")
+    # its letter comes up again, as if nobody knew whether it went out; meanwhile the invitation was withdrawn
+    path = f"/v1/organisers/{owner.body.id}/invitations/{made['id']}"
+    assert (await owner.ask("DELETE", path)).status_code == 204
+    await rows.execute("UPDATE letter SET status = 'waiting', next_try_at = now() WHERE id = $1", noted["id"])
+    dropped = "SELECT status = 'refused' FROM letter WHERE id = $1"
+    await until("it is dropped", lambda: rows.fetchval(dropped, noted["id"]))
+    assert len(await letters_to(mailbox, email)) == 1
+
+
+async def test_nobody_s_mailbox_is_flooded_with_invitations(rows, buyers, owner):
+    email = f"invited-{uuid.uuid4().hex}@example.com"
+    for _ in range(5):
+        made = (await invite(owner, email)).json()
+        path = f"/v1/organisers/{owner.body.id}/invitations/{made['id']}"
+        assert (await owner.ask("DELETE", path)).status_code == 204
+    assert await rows.fetchval("SELECT count(*) FROM letter WHERE recipient = $1", email) == 3
 
 
 async def test_an_invitation_is_for_whoever_has_proved_to_own_the_address(owner, buyers, buyer, rows):
