@@ -29,6 +29,7 @@ from sagas.terms import NO_RULES
 from store import catalogue
 from store import shows as rows
 from store.connection import transaction
+from store.organisers import is_approved
 
 shows = Blueprint("shows")
 
@@ -73,7 +74,7 @@ async def create_shows(request: Request, event_id: UUID, body: NewShow, acting: 
         "sale_opens_at": opens, "hold_seconds": body.hold_seconds, "max_seats_per_booking": body.max_seats_per_booking,
         "max_seats_per_buyer": body.max_seats_per_buyer, "max_live_holds": body.max_live_holds, "rules": rules,
     }  # fmt: skip
-    made = await _make(here, event_id, hall, times, terms)
+    made = await _make(here, acting.organiser_id, event_id, hall, times, terms)
     decided = await asyncio.gather(
         *(decide_soon(here, lane, command, request.ctx.traceparent) for lane, command in made)
     )
@@ -85,11 +86,18 @@ async def create_shows(request: Request, event_id: UUID, body: NewShow, acting: 
 
 
 async def _make(
-    here: Context, event_id: UUID, hall: Any, times: list[tuple[datetime, datetime, datetime]], terms: dict[str, Any]
+    here: Context,
+    organiser_id: UUID,
+    event_id: UUID,
+    hall: Any,
+    times: list[tuple[datetime, datetime, datetime]],
+    terms: dict[str, Any],
 ) -> list[tuple[str, OpenShow]]:
     """All of the shows, or none: where one cannot be, or says more than its lane takes."""
     try:
         async with transaction() as connection:
+            if not await is_approved(connection, organiser_id):
+                raise Problem(403, "This organiser is not approved any more.", kind="organiser-not-approved")
             made = await rows.make(connection, event_id, hall, times, terms)
             for lane, command in made:
                 sealed_for(here, lane, command, "")
