@@ -16,6 +16,7 @@ from edge.acting import Acting
 from edge.catalogue import show_view
 from edge.context import Context, context
 from edge.lane_calls import decide_soon, sealed_for
+from edge.moving import decide_move, hall_taken, keep_hall
 from edge.operation import json, operation
 from edge.problems import Problem, invalid, not_found
 from edge.show_bodies import NewShow, ShowChange
@@ -108,15 +109,6 @@ async def _make(
         raise hall_taken(other, error.index) from error
 
 
-def hall_taken(show: Any, index: int = 0) -> Problem:
-    """The hall has another show then; it is named, if it could be found."""
-    other = {"id": show["id"], "starts_at": show["starts_at"], "ends_at": show["ends_at"]} if show else None
-    return Problem(
-        409, "Another show has this hall at that time.", kind="hall-taken", title="The hall is taken", show=other,
-        index=index,
-    )  # fmt: skip
-
-
 def _times(body: NewShow, event: Any, hall: Any) -> tuple[list[tuple[datetime, datetime, datetime]], datetime]:
     """Start, end and close of the sale of each show, and when all their sales open."""
     zone, several = hall["time_zone"], isinstance(body.starts_at, list)
@@ -150,11 +142,13 @@ async def change_show(request: Request, show_id: UUID, body: ShowChange, acting:
     row = await own_show(show_id, acting)
     plan = decode(row["plan_body"])
     changes = await _changes(body, row, plan, acting)
-    if changes.starts_at is not UNSET or changes.ends_at is not UNSET:
-        begins, ends = _set(changes.starts_at, row["starts_at"]), _set(changes.ends_at, row["ends_at"])
-        if other := await catalogue.hall_taken(row["hall_id"], begins, ends, show_id):
-            raise hall_taken(other)
-    return await _told(request, row, plan, AmendShow(command_id=new_id(), show_id=show_id, changes=changes), acting)
+    command = AmendShow(command_id=new_id(), show_id=show_id, changes=changes)
+    if changes.starts_at is UNSET and changes.ends_at is UNSET:
+        return await _told(request, row, plan, command, acting)
+    begins, ends = _set(changes.starts_at, row["starts_at"]), _set(changes.ends_at, row["ends_at"])
+    await keep_hall(row, begins, ends, command.command_id)
+    decided = await decide_move(context(request), row, command, request.ctx.traceparent)
+    return await _as_it_is_now(request, row, plan, acting, decided)
 
 
 def _set(given: Any, otherwise: Any) -> Any:
@@ -243,9 +237,12 @@ def _seats(show: KnownShow, body: SeatNames) -> tuple[str, ...]:
 
 async def _told(request: Request, row: Any, plan: SeatPlan, command: Any, acting: Acting) -> HTTPResponse:
     """Have the lane decide, and answer the show as it is then."""
-    here = context(request)
-    decided = await decide_soon(here, row["lane"], command, request.ctx.traceparent)
-    here.shows.forget(row["id"])
+    decided = await decide_soon(context(request), row["lane"], command, request.ctx.traceparent)
+    return await _as_it_is_now(request, row, plan, acting, decided)
+
+
+async def _as_it_is_now(request: Request, row: Any, plan: SeatPlan, acting: Acting, decided: bool) -> HTTPResponse:
+    context(request).shows.forget(row["id"])
     return json(await _own_view(row["id"], acting, plan), 200 if decided else 202)
 
 

@@ -10,9 +10,12 @@ import msgspec
 from sagas.messages import OpenShow
 from sagas.terms import Fees, Rules, Tax
 from store import catalogue
-from store.connection import pool
+from store.connection import pool, transaction
 from store.sql import query
 from store.tables import Event, Hall
+
+#: How long a hall is kept for a move of which nobody hears: so long a lane may be silent at worst.
+WANTED_MINUTES = 10
 
 
 class HallTaken(Exception):
@@ -57,6 +60,24 @@ async def make(
     except asyncpg.ExclusionViolationError as error:
         raise HallTaken(len(made)) from error
     return made
+
+
+async def want_hall(show_id: UUID, hall_id: UUID, begins: datetime, ends: datetime, command_id: UUID) -> None:
+    """Keep the hall for a show that would move, until the command is decided or some minutes are over.  Raises
+    HallTaken."""
+    async with transaction() as connection:
+        await connection.execute(query("hall_time_give_back"), hall_id)
+        try:
+            await connection.execute(
+                query("hall_time_want"), show_id, hall_id, begins, ends, command_id, WANTED_MINUTES
+            )  # fmt: skip
+        except asyncpg.ExclusionViolationError as error:
+            raise HallTaken(0) from error
+
+
+async def want_hall_no_more(command_id: UUID) -> None:
+    """The command was decided: the show has the hall for its time, whichever that is now."""
+    await pool().execute("DELETE FROM hall_time WHERE wanted_by = $1", command_id)
 
 
 async def own(show_id: UUID, organiser_id: UUID) -> Any | None:

@@ -263,6 +263,35 @@ async def test_a_show_is_not_moved_to_where_another_one_is(house):
     await house.put_on(event, starts_at=one["starts_at"])
 
 
+async def test_of_two_who_move_to_one_time_at_once_the_second_is_told_who_was_first(house, rows):
+    event = await house.event()
+    shows = [await house.put_on(event) for _ in range(3)]
+    for days in (300, 400, 500, 600):
+        starts = (datetime.fromisoformat(shows[0]["starts_at"]) + timedelta(days=days)).isoformat()
+        new = house.show(starts_at=starts) | {"ends_at": None}
+        moves = [house.ask("PATCH", f"/v1/shows/{show['id']}", json={"starts_at": starts}) for show in shows]
+        moves.append(house.ask("POST", f"/v1/events/{event}/shows", json=new))
+        answers = await asyncio.gather(*moves)
+        [first] = [answer for answer in answers if answer.status_code in (200, 201)]
+        assert first.json()["starts_at"] == starts.replace("+00:00", "Z")
+        for answer in answers:
+            if answer is not first:
+                other = problem_of(answer, 409, "hall-taken")["show"]
+                assert (other["id"], other["starts_at"]) == (first.json()["id"], first.json()["starts_at"])
+    kept = await rows.fetch("SELECT wanted_by FROM hall_time WHERE hall_id = $1", house.hall)
+    assert {row["wanted_by"] for row in kept} == {None}, "nothing is kept for a move that is decided"
+
+
+async def test_a_hall_is_not_kept_for_a_move_that_was_refused(house, buyers):
+    one, two, buyer = await house.put_on(), await house.put_on(), await buyers.make()
+    await buyer.wish(one["id"], {"quantity": 1})
+    starts = (datetime.fromisoformat(one["starts_at"]) + timedelta(days=300)).isoformat()
+    problem_of(await house.ask("PATCH", f"/v1/shows/{one['id']}", json={"starts_at": starts}), 409, "change-refused")
+    assert (await house.ask("PATCH", f"/v1/shows/{two['id']}", json={"starts_at": starts})).status_code == 200
+    back = await house.ask("PATCH", f"/v1/shows/{two['id']}", json={"starts_at": one["starts_at"]})
+    assert problem_of(back, 409, "hall-taken")["show"]["id"] == one["id"], "the time it has stays its own"
+
+
 async def test_an_event_that_sells_out_is_on_sale_again_when_places_come_free(house, buyers):
     show, buyer = await house.put_on(hold_seconds=5), await buyers.make()
     seats = await house.seats(show)
