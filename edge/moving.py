@@ -13,12 +13,14 @@ from edge.problems import Problem
 from sagas.messages import AmendShow, PostponeShow
 from store import catalogue
 from store import shows as rows
+from store.connection import transaction
 
 
 async def keep_hall(row: Any, begins: datetime, ends: datetime, command_id: UUID) -> None:
     """Keep the show's hall for the move that this command will make.  Raises the problem of a hall that is taken."""
     try:
-        await rows.want_hall(row["id"], row["hall_id"], begins, ends, command_id)
+        async with transaction() as connection:
+            await rows.want_hall(connection, row["id"], row["hall_id"], begins, ends, command_id)
     except rows.HallTaken as error:
         raise hall_taken(await catalogue.hall_taken(row["hall_id"], begins, ends, row["id"])) from error
 

@@ -10,7 +10,7 @@ import msgspec
 from sagas.messages import OpenShow
 from sagas.terms import Fees, Rules, Tax
 from store import catalogue
-from store.connection import pool, transaction
+from store.connection import pool
 from store.sql import query
 from store.tables import Event, Hall
 
@@ -62,17 +62,16 @@ async def make(
     return made
 
 
-async def want_hall(show_id: UUID, hall_id: UUID, begins: datetime, ends: datetime, command_id: UUID) -> None:
+async def want_hall(
+    connection: Any, show_id: UUID, hall_id: UUID, begins: datetime, ends: datetime, command_id: UUID
+) -> None:
     """Keep the hall for a show that would move, until the command is decided or some minutes are over.  Raises
     HallTaken."""
-    async with transaction() as connection:
-        await connection.execute(query("hall_time_give_back"), hall_id)
-        try:
-            await connection.execute(
-                query("hall_time_want"), show_id, hall_id, begins, ends, command_id, WANTED_MINUTES
-            )  # fmt: skip
-        except asyncpg.ExclusionViolationError as error:
-            raise HallTaken(0) from error
+    await connection.execute(query("hall_time_give_back"), hall_id)
+    try:
+        await connection.execute(query("hall_time_want"), show_id, hall_id, begins, ends, command_id, WANTED_MINUTES)
+    except asyncpg.ExclusionViolationError as error:
+        raise HallTaken(0) from error
 
 
 async def want_hall_no_more(command_id: UUID) -> None:
