@@ -13,6 +13,7 @@ from edge.catalogue import show_status, stored_json
 from edge.cursor import Page, decode_id_cursor, encode_cursor
 from edge.kept_places import left_of_each
 from edge.operation import json, operation
+from edge.poster_images import forget
 from edge.problems import Problem, not_found
 from edge.texts import Language, Name, Prose, Rating, Word
 from edge.tokens import Who
@@ -108,11 +109,12 @@ async def publish_event(request: Request, event_id: UUID, acting: Acting) -> HTT
 async def delete_event(request: Request, event_id: UUID, acting: Acting) -> HTTPResponse:
     """Delete an event that has no shows.  One that has some is ended by cancelling them."""
     async with transaction() as connection:
-        await _own(connection, event_id, acting)
+        before = await _own(connection, event_id, acting)
         if await rows.has_shows(connection, event_id):
             raise Problem(409, "This event has shows: cancel them instead.")
         await rows.remove(connection, event_id)
         await record_change(connection, acting.who.id, acting.organiser_id, "event.delete", "event", event_id)
+    await forget(before["poster_url"])
     return HTTPResponse(None, 204)
 
 
