@@ -137,8 +137,7 @@ def make_app() -> Sanic[Any, Any]:
     app.static("/static", STATIC, name="static")
     app.register_listener(_open, "before_server_start")
     app.register_listener(_close, "after_server_stop")
-    app.register_middleware(_begin, "request")
-    app.register_middleware(_check, "request")
+    app.register_middleware(_arrive, "request")
     app.on_response(_end)  # type: ignore[no-untyped-call]
     app.exception(Exception)(_failed)
     return app
@@ -154,15 +153,16 @@ async def _close(app: Sanic[Any, Any]) -> None:
     await app.ctx.context.close()
 
 
+async def _arrive(request: Request) -> None:
+    await _begin(request)
+    check_host(request)
+
+
 async def _begin(request: Request) -> None:
     given = request.headers.get("x-request-id", "")
     request.ctx.request_id = given if _REQUEST_ID.match(given) else secrets.token_hex(8)
     request.ctx.traceparent = _traceparent(request.headers.get("traceparent", ""))
     request.ctx.began_at = monotonic_seconds()
-
-
-async def _check(request: Request) -> None:
-    check_host(request)
 
 
 def _traceparent(given: str) -> str:
