@@ -1,8 +1,8 @@
 """The demo (``python -m actors.demo``): accounts, and a dozen events on sale in real halls.  Safe to run twice.
 
 1. The accounts of the environment, and an opening balance in the buyer's wallet.
-2. Venues, halls, events and shows of ``demo_catalogue``, each only where it is missing: ids follow from names, so that
-   a seeding that was cut off is completed by the next one.
+2. Venues, halls, events with their posters, and shows of ``demo_catalogue``, each only where it is missing: ids follow
+   from names, so that a seeding that was cut off is completed by the next one.
 3. OpenShow to the lanes of all shows that are not open yet, and a bounded wait until their lanes have opened them.
 
 ``python -m actors.demo race NAME --seats N`` makes one show with N seats on sale now and prints where it is as JSON."""
@@ -17,19 +17,22 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+import structlog
 from tortoise.exceptions import BaseORMException, IntegrityError
 
-from actors import demo_halls
+from actors import demo_halls, demo_posters
 from actors.demo_catalogue import EVENTS, IST, DemoEvent, DemoHall, DemoShow, DemoVenue, starts_at
 from actors.lanes.publisher import Publisher
 from actors.lanes.wire import Options, seal
 from sagas import clock
 from sagas.identity import derived, new_id
 from sagas.seat_plan import PlanSection, decode
-from store import catalogue, ledger, logs, people
+from store import catalogue, events, files, ledger, logs, people, posters
 from store.connection import close_database, open_database, transaction
 from store.settings import SettingsError, settings
 from store.tables import Event, Hall, Organiser, OrganiserMember, SeatPlan, Show, User, Venue
+
+log = structlog.get_logger()
 
 #: All ids of the demo follow from this one.
 NAMESPACE = UUID("7b1d5c0e-3f57-4c0b-9a68-5f0f3c2f6a11")
@@ -144,6 +147,8 @@ async def _make_event(event: DemoEvent, bodies: Bodies, now: datetime) -> tuple[
             "status": "published",
         },
     )
+    if row.poster_url is None:
+        await _give_poster(event_id, event)
     wanted = {derived(event_id, "show", index): show for index, show in enumerate(event.shows)}
     there = set(await Show.filter(id__in=list(wanted)).values_list("id", flat=True))
     missing = [show_id for show_id in wanted if show_id not in there]
@@ -153,6 +158,18 @@ async def _make_event(event: DemoEvent, bodies: Bodies, now: datetime) -> tuple[
         for show_id in missing:
             await _make_show(show_id, wanted[show_id], row, event, hall, prices, now)
     return list(wanted), bool(missing)
+
+
+async def _give_poster(event_id: UUID, event: DemoEvent) -> None:
+    """A poster, where one can be drawn and kept: the pages do without."""
+    sizes = await asyncio.to_thread(demo_posters.sizes, event.title, event.kind)
+    if sizes is None:
+        return
+    try:
+        async with transaction() as connection:
+            await events.set_poster(connection, event_id, await posters.keep(connection, sizes))
+    except files.FilesOutOfReach as error:
+        log.warning("poster_not_kept", event=event.title, error=repr(error))
 
 
 async def _make_show(

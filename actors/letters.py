@@ -18,7 +18,7 @@ from actors.lanes.routes import LETTERS
 from actors.tickets import TICKETS_PDF, faces, keep_pdf, print_pdf
 from actors.workplace import workplace
 from mail import letters, smtp
-from mail.account_letters import AccountFacts, account_letter
+from mail.account_letters import AccountFacts, account_letter, invitation_letter
 from sagas import clock
 from sagas.identity import booking_code, derived
 from sagas.messages import LetterSent, SendLetter, SendPersonalLetter, event_id_for
@@ -68,7 +68,8 @@ async def _send(command: SendLetter) -> None:
 async def _send_personal(command: SendPersonalLetter) -> None:
     row = await mailing.claim(command.letter_id, CLAIM_SECONDS)
     if row is not None:
-        await _deliver(row, lambda: _write_personal(row) if row["user_id"] else _write_unasked(row))
+        write = _write_personal if row["user_id"] else _write_unasked if row["booking_id"] else _write_invitation
+        await _deliver(row, lambda: write(row))
 
 
 async def _write_unasked(row: Any) -> letters.Letter:
@@ -81,7 +82,7 @@ async def _write_unasked(row: Any) -> letters.Letter:
 async def _deliver(row: Any, write: Writing) -> bool:
     """Write the claimed letter, hand it to the mail server and note what became of it; False when it must be tried
     again."""
-    about = {"booking_id": row["booking_id"]} if row["booking_id"] else {"user_id": row["user_id"]}
+    about = {name: row[name] for name in ("booking_id", "user_id") if row[name]} or {"invitation_id": row["about"]}
     said = log.bind(template=row["template"], **about)
     try:
         letter = await write()
@@ -198,6 +199,16 @@ async def _write_personal(row: Any) -> letters.Letter:
         page, about = f"{PAGES[row['template']]}#{token}", row["link_id"]  # a fragment: no server and no log sees it
     facts = AccountFacts(about=about, name=person["name"], email=person["email"], url=f"{settings().edge_url}{page}")
     return account_letter(row["template"], facts, mailing.domain())
+
+
+async def _write_invitation(row: Any) -> letters.Letter:
+    found = await mailing.invitation(row["about"])
+    if found is None:
+        raise NothingToSay("the invitation was answered, withdrawn, or has run out")
+    url = f"{settings().edge_url}/profile#invitations"
+    facts = AccountFacts(about=row["about"], name="", email=found["email"], url=url)
+    until = clock.show(found["expires_at"], "UTC")
+    return invitation_letter(facts, found["legal_name"], found["role"], until, mailing.domain())
 
 
 async def _facts(booking_id: UUID) -> letters.BookingFacts:

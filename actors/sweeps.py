@@ -1,5 +1,5 @@
 """The sweeps: carry on whatever was left.  They only *send*; what is sent is decided where it always is.  What the
-provider has settled, and the numbers of invoices, are only rows, and are written here.
+provider has settled, the numbers of invoices and what is forgotten are only rows, and are written here.
 
 - Holds whose time has passed are sent an ExpireHold (its command id follows from booking and time).
 - Sagas whose answer is overdue are sent again what they await, later each time.
@@ -11,6 +11,7 @@ provider has settled, and the numbers of invoices, are only rows, and are writte
 - Sellers' sagas that have not heard that a ticket of theirs was handed over are told again.
 - Letters that no saga asks for are sent: to people about their accounts, to buyers whose show was postponed, to sellers
   whose ticket is offered.
+- Sessions, log-ins, links and invitations that have served their time are forgotten.
 - Bookings of shows that were cancelled or postponed are carried on in slices (``actors/called_off.py``)."""
 
 import asyncio
@@ -32,7 +33,7 @@ from actors.workplace import NotAccepted, Workplace
 from sagas.clock import monotonic_seconds
 from sagas.identity import derived, new_id, saga_lane
 from sagas.messages import CheckPayment, ExpireHold, SeatResold, SeatsHeld, SendPersonalLetter, event_id_for
-from store import catalogue, invoices, lanes, mailing, money, sagas, settlements
+from store import catalogue, forgetting, invoices, lanes, mailing, money, sagas, settlements
 from store.connection import is_operating, transaction
 from store.settings import settings
 
@@ -71,6 +72,7 @@ class Sweeps:
             ("shows", 2.0, self.open_shows),
             ("dead_letters", 1.0, self._dead_letters.write_down),
             ("letters", 0.5, self.send_letters),
+            ("forget", 15.0, self.forget),
             ("called_off", 0.5, self._called_off.cancel_shows),
             ("postponed", 1.0, self._called_off.tell_postponed),
             ("resales", 2.0, self.tell_sellers),
@@ -212,6 +214,11 @@ class Sweeps:
             seal(LETTERS, SendPersonalLetter(letter_id=row["id"]), Options()) for row in await mailing.due(ROUND_LIMIT)
         ]
         await self._send("letters_due", sealed)
+
+    async def forget(self) -> None:
+        """What is kept for a stated time only."""
+        if gone := await forgetting.forget(ROUND_LIMIT):
+            log.info("forgotten", **gone)
 
     async def _send(self, what: str, sealed: list[Sealed]) -> None:
         if not sealed:

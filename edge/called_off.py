@@ -17,17 +17,18 @@ from edge.acting import Acting
 from edge.catalogue import show_view
 from edge.context import context
 from edge.lane_calls import decide_soon
+from edge.moving import decide_move, keep_hall
 from edge.operation import json, operation
 from edge.problems import Problem, invalid, not_found
-from edge.show_cache import known
-from edge.shows import hall_taken, own_show
+from edge.show_cache import known, with_kept
+from edge.shows import own_show
 from edge.texts import Name
 from sagas import clock
 from sagas.identity import derived, new_id
 from sagas.messages import CancelShow, PostponeShow
 from sagas.seat_plan import decode
 from store import cancellations as rows
-from store import catalogue, venues
+from store import venues
 from store.connection import transaction
 from store.organisers import record_change
 
@@ -195,18 +196,18 @@ async def postpone_show(request: Request, show_id: UUID, body: Postponement, act
     bodies.check_times(begins, ends, row)
     if not clock.now() < until <= begins:
         raise invalid("/refund_until", "buyers may take their money back until a time before the show")
-    if other := await catalogue.hall_taken(row["hall_id"], begins, ends, show_id):
-        raise hall_taken(other)
     command = PostponeShow(
         command_id=new_id(), show_id=show_id, starts_at=begins, ends_at=ends,
         sale_closes_at=begins + (row["sale_closes_at"] - row["starts_at"]), refund_until=until, by=acting.who.id,
     )  # fmt: skip
+    await keep_hall(row, begins, ends, command.command_id)
     async with transaction() as connection:
         await rows.postpone(connection, command.command_id, show_id, until, acting.who.id)
         await record_change(
             connection, acting.who.id, acting.organiser_id, "show.postpone", "show", show_id, starts_at=begins
         )
-    decided = await decide_soon(here, row["lane"], command, request.ctx.traceparent)
+    decided = await decide_move(here, row, command, request.ctx.traceparent)
     here.shows.forget(show_id)
     moved = await own_show(show_id, acting)
-    return json(show_view(known(moved, decode(moved["plan_body"]))), 200 if decided else 202)
+    view = show_view(await with_kept(known(moved, decode(moved["plan_body"]))))
+    return json(view, 200 if decided else 202)

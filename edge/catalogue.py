@@ -12,7 +12,7 @@ from edge.context import context
 from edge.operation import caller, json, operation
 from edge.problems import Problem, not_found
 from edge.request_headers import takes_gzip
-from edge.show_cache import KnownShow, known
+from edge.show_cache import KnownShow, known, with_kept
 from edge.streams import send_seats
 from sagas import clock
 from sagas.money import Money
@@ -26,6 +26,7 @@ catalogue = Blueprint("catalogue")
 
 class StreamQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
+    kept: Annotated[str, msgspec.Meta(max_length=20)] | None = None
 
 
 def stored_json(value: Any) -> Any:
@@ -61,12 +62,12 @@ async def known_show(request: Request, show_id: UUID) -> KnownShow:
     row = await own_shows.seen(show_id, who.id) if who is not None else None
     if row is None:
         raise not_found()
-    return known(row, decode(row["plan_body"]))
+    return await with_kept(known(row, decode(row["plan_body"])))
 
 
 def show_view(show: KnownShow) -> views.ShowView:
     row = show.row
-    left, currency = stored_json(row["left"]), row["currency"]
+    left, currency = show.kept.left(stored_json(row["left"])), row["currency"]
     prices = {price["section_id"]: price["amount"] for price in stored_json(row["prices"])}
     sections = [
         views.SectionView(
@@ -115,11 +116,14 @@ def show_view(show: KnownShow) -> views.ShowView:
 
 @operation(catalogue, "GET", "/v1/shows/{show_id}/seats", answers={200: views.SeatMapView, 304: None}, problems=(404,))
 async def get_seats(request: Request, show_id: UUID) -> HTTPResponse:
-    """The seat map: sections, rows and seats with their states, as of a version (its ETag)."""
+    """The seat map: sections, rows and seats with their states, as of a version (its ETag).
+
+    What a partner keeps is ``blocked`` until it is released, and not among what is ``left``; then the ETag has the name
+    of what is ``kept`` too."""
     found = await context(request).seat_maps.get(await known_show(request, show_id))
-    headers = {"ETag": f'"{found.version}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    headers = {"ETag": f'"{found.name}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     asked = request.headers.get("if-none-match", "")
-    if f'"{found.version}"' in asked or asked.strip() == "*":
+    if f'"{found.name}"' in asked or asked.strip() == "*":
         return HTTPResponse(None, 304, headers)
     if takes_gzip(request):
         return HTTPResponse(found.zipped, 200, headers | {"Content-Encoding": "gzip"}, "application/json")
@@ -131,7 +135,9 @@ async def get_seats(request: Request, show_id: UUID) -> HTTPResponse:
     content_type="text/event-stream",
 )  # fmt: skip
 async def stream_seats(request: Request, show_id: UUID, query: StreamQuery) -> None:
-    """Seat changes after a version, as server-sent events (``seats``, or ``reset``: fetch the map again)."""
+    """Seat changes after a version, as server-sent events (``seats``, or ``reset``: fetch the map again).
+
+    ``kept`` is the map's (``none``, if it has none): who was away when something was released is told so."""
     show = await known_show(request, show_id)
     since = query.since
     if last := request.headers.get("last-event-id"):
@@ -140,4 +146,4 @@ async def stream_seats(request: Request, show_id: UUID, query: StreamQuery) -> N
         since = int(last)
     if since is None:
         since = (await rows.seats_versions([show_id]))[show_id]
-    await send_seats(request, show.row["id"], since)
+    await send_seats(request, show, since, query.kept)

@@ -16,7 +16,8 @@ from store.organisers import record_change
 
 charges = Blueprint("charges")
 
-Minor = Annotated[int, Meta(ge=0, le=10**9)]
+#: A fee of INR 1 lakh is a mistake; and what a booking may cost with it is checked where a show is made.
+Minor = Annotated[int, Meta(ge=0, le=10_000_000)]
 #: Hundredths of a percent.
 BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]
 

@@ -40,7 +40,7 @@ class Context:
         self.news = News(self.id)
         self.shows = ShowCache()
         self.lane_logs = LaneLogs()
-        self.seat_maps = SeatMaps(self.redis, self.news)
+        self.seat_maps = SeatMaps(self.redis, self.news, self.shows)
 
     async def open(self) -> None:
         await open_database(pool_size=16)

@@ -11,10 +11,13 @@ from edge import views
 from edge.acting import Acting
 from edge.catalogue import show_status, stored_json
 from edge.cursor import Page, decode_id_cursor, encode_cursor
+from edge.kept_places import left_of_each
 from edge.operation import json, operation
+from edge.poster_images import forget
 from edge.problems import Problem, not_found
 from edge.texts import Language, Name, Prose, Rating, Word
 from edge.tokens import Who
+from sagas import clock
 from sagas.identity import new_id
 from sagas.money import Money
 from store import events as rows
@@ -58,7 +61,7 @@ async def get_event(request: Request, event_id: UUID, who: Who | None) -> HTTPRe
     row = await rows.seen(event_id, who and who.id)
     if row is None:
         raise not_found()
-    return json(event_view(row, await rows.shows_of(event_id)))
+    return json(await event_view(row, await rows.shows_of(event_id)))
 
 
 @operation(events, "POST", "/v1/events", body=NewEvent, answers={201: views.EventView})
@@ -68,7 +71,7 @@ async def create_event(request: Request, body: NewEvent, acting: Acting) -> HTTP
     async with transaction() as connection:
         row = await rows.make(connection, event_id, acting.organiser_id, msgspec.structs.asdict(body))
         await record_change(connection, acting.who.id, acting.organiser_id, "event.create", "event", event_id)
-    return json(event_view(row, []), 201, {"Location": f"/v1/events/{event_id}"})
+    return json(await event_view(row, []), 201, {"Location": f"/v1/events/{event_id}"})
 
 
 @operation(
@@ -86,7 +89,7 @@ async def change_event(request: Request, event_id: UUID, body: EventChange, acti
         await record_change(
             connection, acting.who.id, acting.organiser_id, "event.change", "event", event_id, fields=sorted(given)
         )
-    return json(event_view(row, await rows.shows_of(event_id)))
+    return json(await event_view(row, await rows.shows_of(event_id)))
 
 
 @operation(events, "POST", "/v1/events/{event_id}/publish", answers={200: views.EventView}, problems=(404, 409))
@@ -99,18 +102,19 @@ async def publish_event(request: Request, event_id: UUID, acting: Acting) -> HTT
         if row["status"] == "draft":
             row = await rows.set_status(connection, event_id, "published")
             await record_change(connection, acting.who.id, acting.organiser_id, "event.publish", "event", event_id)
-    return json(event_view(row, await rows.shows_of(event_id)))
+    return json(await event_view(row, await rows.shows_of(event_id)))
 
 
 @operation(events, "DELETE", "/v1/events/{event_id}", answers={204: None}, problems=(404, 409))
 async def delete_event(request: Request, event_id: UUID, acting: Acting) -> HTTPResponse:
     """Delete an event that has no shows.  One that has some is ended by cancelling them."""
     async with transaction() as connection:
-        await _own(connection, event_id, acting)
+        before = await _own(connection, event_id, acting)
         if await rows.has_shows(connection, event_id):
             raise Problem(409, "This event has shows: cancel them instead.")
         await rows.remove(connection, event_id)
         await record_change(connection, acting.who.id, acting.organiser_id, "event.delete", "event", event_id)
+    await forget(before["poster_url"])
     return HTTPResponse(None, 204)
 
 
@@ -133,17 +137,17 @@ async def _own(connection: Any, event_id: UUID, acting: Acting) -> Any:
     return row
 
 
-def event_view(row: Any, shows: list[Any]) -> views.EventView:
+async def event_view(row: Any, shows: list[Any]) -> views.EventView:
+    left = await left_of_each(shows, clock.now())
     return views.EventView(
         row["id"], row["title"], row["kind"], row["description"], row["language"], row["rating"],
         row["duration_minutes"], stored_json(row["tags"]), row["poster_url"], row["status"],
-        [show_item(show) for show in shows],
+        [show_item(*show) for show in zip(shows, left, strict=True)],
     )  # fmt: skip
 
 
-def show_item(row: Any) -> views.ShowItem:
+def show_item(row: Any, left: int) -> views.ShowItem:
     prices = [price["amount"] for price in stored_json(row["prices"])]
-    left = sum(stored_json(row["left"]).values())
     return views.ShowItem(
         row["id"], row["starts_at"], row["ends_at"], show_status(row, left), row["venue_name"], row["city"],
         row["hall_name"], row["time_zone"], row["currency"], Money(min(prices), row["currency"]), left,

@@ -26,6 +26,16 @@ TaxId = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[A-Z
 PayoutAccount = Annotated[str, msgspec.Meta(min_length=4, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@-]*$")]
 
 
+#: Why a body cannot be closed yet, in words.
+HINDRANCES = {
+    "coming-shows": "it has shows to come: cancel them first",
+    "unfinished-bookings": "bookings of its shows are not finished",
+    "refunds-pending": "money is on its way back to buyers",
+    "open-shifts": "a shift of its box office is open: close it first",
+    "money-owed": "its account with us is not even: wait for the payout, or pay what it owes",
+}
+
+
 class OrganiserApplication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     legal_name: Name
     support_email: Email
@@ -41,7 +51,7 @@ class OrganiserChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StatusDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    status: rows.Status
+    status: rows.Decision
 
 
 class OrganiserQuery(Page, frozen=True, forbid_unknown_fields=True):
@@ -133,6 +143,29 @@ async def change_organiser(request: Request, organiser_id: UUID, acting: Acting,
     return json(view(after, acting.role))
 
 
+@operation(organisers, "DELETE", "/v1/organisers/{organiser_id}", answers={204: None}, problems=(409,))
+async def close_organiser(request: Request, organiser_id: UUID, acting: Acting) -> HTTPResponse:
+    """Close an organiser, for ever: nobody acts for it any more.  What it sold stays on the books, and its statements
+    and invoices are read as before.  Closing twice is closing once."""
+    async with transaction() as connection:
+        before = await rows.lock(connection, organiser_id)
+        if before is None:
+            raise not_found()
+        if before["operator"]:
+            raise Problem(409, "The operator's own body stays.")
+        if before["status"] == "closed":
+            return HTTPResponse(None, 204)
+        if reasons := await rows.hindrances(connection, organiser_id):
+            said = "; ".join(HINDRANCES[reason] for reason in reasons)
+            raise Problem(409, f"Not yet: {said}.", kind="organiser-in-use", title="This organiser is still needed",
+                          reasons=reasons)  # fmt: skip
+        await rows.close(connection, organiser_id)
+        await rows.record_change(
+            connection, acting.who.id, organiser_id, "organiser.close", "organiser", organiser_id, status="closed"
+        )
+    return HTTPResponse(None, 204)
+
+
 def _for_the_record(changed: dict[str, Any]) -> dict[str, Any]:
     """Addresses may be a person's, and accounts tempt: that they were changed is enough."""
     return {
@@ -178,6 +211,8 @@ async def decide_organiser(request: Request, organiser_id: UUID, who: Who, body:
             raise not_found()
         if before["operator"]:
             raise Problem(409, "The operator's own body stays approved.")
+        if before["status"] == "closed":
+            raise Problem(409, "Its owner has closed this organiser.")
         after = await rows.set_status(connection, organiser_id, body.status)
         if before["status"] != body.status:
             await rows.record_change(

@@ -36,16 +36,25 @@ _decode = msgspec.json.Decoder(_Webhook).decode
 
 
 #: What the provider tells of the payer: nothing here needs it, so it is kept nowhere.
-_OF_THE_PAYER = frozenset({"email", "contact", "vpa", "card", "customer_id"})
+_OF_THE_PAYER = frozenset({
+    "email", "contact", "phone", "name", "vpa", "upi", "card", "bank_account", "acquirer_data", "customer_id",
+    "customer", "customer_details", "billing_address", "shipping_address",
+})  # fmt: skip
 
 
 def without_payer(text: str) -> str:
-    """The webhook without what it tells of the payer; as it came when it tells nothing."""
-    found = msgspec.json.decode(text)
-    entities = [holder.get("entity") for holder in found.get("payload", {}).values() if isinstance(holder, dict)]
-    told = [(entity, key) for entity in entities if isinstance(entity, dict) for key in _OF_THE_PAYER & entity.keys()]
-    for entity, key in told:
-        del entity[key]
+    """The webhook without what it tells of the payer, however deep; as it came when it tells nothing."""
+    found, told = msgspec.json.decode(text), False
+    left: list[Any] = [found]
+    while left:  # not by recursion: whoever signs may still nest
+        one = left.pop()
+        if isinstance(one, dict):
+            for key in _OF_THE_PAYER & one.keys():
+                del one[key]
+                told = True
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
     return msgspec.json.encode(found).decode() if told else text
 
 
@@ -65,14 +74,14 @@ async def take_razorpay_webhook(request: Request) -> HTTPResponse:
         raise Problem(401, "The webhook's signature is missing or not ours.")
     try:
         text = body.decode()
-        kind = _decode(body).event
+        kind, kept = _decode(body).event, without_payer(text)
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
         raise Problem(400, f"This is not a webhook: {error}.") from None
     # the same event sent again carries the same id; without one, the same bytes are the same event
     event_id = request.headers.get("x-razorpay-event-id", "")
     if not _EVENT_ID.match(event_id):
         event_id = hashlib.sha256(body).hexdigest()
-    webhook = TakeWebhook(event_id=event_id, kind=kind, body=without_payer(text))
+    webhook = TakeWebhook(event_id=event_id, kind=kind, body=kept)
     try:
         await context(request).publisher.publish(seal(WEBHOOKS, webhook, Options(request.ctx.traceparent)))
     except NotAccepted as error:

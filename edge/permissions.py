@@ -42,6 +42,7 @@ STAFF = _members(*ROLES)
 FOUNDERS = _members("owner", statuses=("applied", "approved"))
 OVERSEERS = _members("owner", "manager", statuses=STATUSES)
 INSIDERS = _members(*ROLES, statuses=STATUSES)
+CLOSERS = _members("owner", statuses=STATUSES)
 
 #: By the name of the operation's handler.
 MAY: dict[str, Rule] = {
@@ -200,6 +201,7 @@ MAY: dict[str, Rule] = {
     "list_own_organisers": OWN,
     "get_organiser": INSIDERS,
     "change_organiser": FOUNDERS,
+    "close_organiser": CLOSERS,
     "list_changes": OVERSEERS,
     "list_organisers": ADMIN,
     "decide_organiser": ADMIN,

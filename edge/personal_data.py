@@ -28,7 +28,7 @@ HINDRANCES = {
     "coming-shows": "you hold tickets for shows to come: use them, or cancel the bookings first",
     "refunds-pending": "money is on its way back to you",
     "wallet-balance": "there is money in your wallet",
-    "organiser-owner": "you are the only owner of an organiser: give it another owner first",
+    "organiser-owner": "you are the only owner of an organiser: give it another owner, or close it, first",
     "last-admin": "you are the last admin: make another one first",
 }
 

@@ -8,12 +8,17 @@ import io
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
+import structlog
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from edge.problems import Problem, invalid, unavailable
-from store.files import digest_of
+from store import posters
+from store.connection import transaction
+from store.files import FilesOutOfReach
+from store.posters import SIZES
+
+log = structlog.get_logger()
 
 #: What may be uploaded, by its media type.
 FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
@@ -22,8 +27,6 @@ UPLOAD_BYTES_MAX = 5_000_000
 PIXELS_MAX = 24_000_000
 SIDE_MAX = 10_000
 SIDE_MIN = 50
-#: Widths in pixels; a smaller image is not blown up.
-SIZES = {"small": 320, "medium": 640, "large": 1280}
 #: A poster may be this many times as high as it is wide.
 HEIGHT_RATIO = 4
 QUALITY = 82
@@ -34,15 +37,8 @@ _worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="posters")
 _places = threading.BoundedSemaphore(WAITING_MAX)
 
 
-class Drawn(NamedTuple):
-    """The three sizes as WebP; ``digest`` is of their content."""
-
-    digest: str
-    sizes: dict[str, bytes]
-
-
-async def draw(content: bytes, media_type: str) -> Drawn:
-    """The sizes of an uploaded image, drawn off the event loop.  Raises Problem for what is no honest image."""
+async def draw(content: bytes, media_type: str) -> dict[str, bytes]:
+    """The sizes of an uploaded image as WebP, drawn off the event loop.  Raises Problem for what is no honest image."""
     if not _places.acquire(blocking=False):
         raise unavailable("Many posters are being drawn at the moment.")
     drawing = _worker.submit(drawn, content, media_type)
@@ -50,10 +46,20 @@ async def draw(content: bytes, media_type: str) -> Drawn:
     return await asyncio.wrap_future(drawing)
 
 
-def drawn(content: bytes, media_type: str) -> Drawn:
+async def forget(address: str | None) -> None:
+    """Take away a poster that an event had.  What cannot go now stays: nobody is shown it."""
+    if address is None:
+        return
+    try:
+        async with transaction() as connection:
+            await posters.forget(connection, address)
+    except FilesOutOfReach as error:
+        log.warning("poster_not_removed", address=address, error=repr(error))
+
+
+def drawn(content: bytes, media_type: str) -> dict[str, bytes]:
     image = _unpacked(content, media_type)
-    sizes = {name: _encoded(image, width) for name, width in SIZES.items()}
-    return Drawn(digest_of(b"".join(sizes.values())), sizes)
+    return {name: _encoded(image, width) for name, width in SIZES.items()}
 
 
 def _unpacked(content: bytes, media_type: str) -> Image.Image:
@@ -88,6 +94,7 @@ def _too_many_pixels() -> Problem:
 
 
 def _encoded(image: Image.Image, width: int) -> bytes:
+    """A smaller image is not blown up."""
     smaller = image
     if image.width > width:
         smaller = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)

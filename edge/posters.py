@@ -11,18 +11,16 @@ from edge import views
 from edge.acting import Acting
 from edge.events import event_view
 from edge.operation import Upload, json, operation
-from edge.poster_images import FORMATS, SIZES, UPLOAD_BYTES_MAX, draw
+from edge.poster_images import FORMATS, UPLOAD_BYTES_MAX, draw, forget
 from edge.problems import not_found
-from sagas.identity import derived
 from store import events as rows
 from store import files
+from store import posters as images
 from store.connection import transaction
 from store.organisers import record_change
 
 posters = Blueprint("posters")
 
-#: A poster's id follows from its content's hash.
-_NAMESPACE = UUID("5a0f35d2-6d04-4a52-9a5b-6a8b6b6a3c11")
 _CACHED = "public, max-age=31536000, immutable"
 
 
@@ -38,16 +36,16 @@ async def put_poster(request: Request, event_id: UUID, acting: Acting, upload: b
     """An event's poster: a JPEG, PNG or WebP image, drawn anew in three sizes (320, 640 and 1280 pixels wide)."""
     if not await rows.is_of(event_id, acting.organiser_id):
         raise not_found()
-    image = await draw(upload, media_type)
-    poster_id = derived(_NAMESPACE, image.digest)
-    for size in SIZES:
-        await files.put(_path(poster_id, size), image.sizes[size])
+    sizes = await draw(upload, media_type)
     async with transaction() as connection:
-        if await rows.own(connection, event_id, acting.organiser_id) is None:
+        before = await rows.own(connection, event_id, acting.organiser_id)
+        if before is None:
             raise not_found()
-        row = await rows.set_poster(connection, event_id, f"/v1/posters/{poster_id}")
+        row = await rows.set_poster(connection, event_id, await images.keep(connection, sizes))
         await record_change(connection, acting.who.id, acting.organiser_id, "event.poster", "event", event_id)
-    return json(event_view(row, await rows.shows_of(event_id)))
+    if before["poster_url"] != row["poster_url"]:
+        await forget(before["poster_url"])
+    return json(await event_view(row, await rows.shows_of(event_id)))
 
 
 @operation(
@@ -60,11 +58,7 @@ async def get_poster(request: Request, poster_id: UUID, query: PosterQuery) -> H
     headers = {"ETag": tag, "Cache-Control": _CACHED, "Content-Security-Policy": "default-src 'none'"}
     if tag in request.headers.get("if-none-match", ""):
         return HTTPResponse(None, 304, headers)
-    image = await files.get(_path(poster_id, query.size))
+    image = await files.get(images.path(poster_id, query.size))
     if image is None:
         raise not_found()
     return HTTPResponse(image, 200, headers, "image/webp")
-
-
-def _path(poster_id: UUID, size: str) -> str:
-    return f"posters/{poster_id}/{size}.webp"

@@ -24,6 +24,7 @@ _TITLES = {
     413: ("too-large", "The request is too large"),
     415: ("unsupported-media-type", "Send application/json"),
     417: ("expectation-failed", "This expectation cannot be met"),
+    421: ("misdirected", "This request is for another server"),
     422: ("invalid", "The request does not make sense"),
     429: ("too-many-requests", "Too many requests"),
     503: ("unavailable", "Not available at the moment"),

@@ -12,8 +12,10 @@ import msgspec
 import structlog
 
 from edge import views
+from edge.kept_places import NOTHING, Keeping, Kept, keeping, kept_of, name_of, sections_of
 from edge.news import News
-from edge.show_cache import KnownShow
+from edge.show_cache import KnownShow, ShowCache
+from sagas import clock
 from sagas.clock import monotonic_seconds
 from sagas.identity import base32
 from sagas.money import Money
@@ -38,6 +40,17 @@ class SeatMap(NamedTuple):
     body: bytes
     zipped: bytes
     made_at: float
+    kept: Keeping
+    prices: str
+
+    @property
+    def name(self) -> str:
+        """What it shows, as its ETag."""
+        return f"{self.version}.{name_of(self.kept)}" if self.kept else f"{self.version}"
+
+    def is_of(self, show: KnownShow, kept: Keeping) -> bool:
+        """Whether it has the show's prices, and what is kept of it: those change without any seat's changing hands."""
+        return self.kept == kept and self.prices == show.row["prices"]
 
 
 class Feed:
@@ -49,9 +62,13 @@ class Feed:
         self.moved = asyncio.Event()
         self.watchers = 0
         self.behind = 0
+        self.resets = 0
+        self.keeping: Keeping = ()
+        self.kept = NOTHING
 
     def hear(self, data: bytes) -> None:
         change = decode_seats(data)
+        self.kept.hear(change)
         if change.version <= self.version:
             return
         if self.version >= 0 and change.since != self.version:
@@ -61,9 +78,11 @@ class Feed:
         self.wake()
 
     def lose(self, version: int) -> None:
-        """Postgres is ahead, and what lies between was never told."""
+        """Postgres is ahead, and what lies between was never told; or other places are kept now.  Whoever watches
+        fetches the map again."""
         self.history.clear()
-        self.version = version
+        self.version = max(self.version, version)
+        self.resets += 1
         self.wake()
 
     def wake(self) -> None:
@@ -78,12 +97,12 @@ class Feed:
         merged: dict[str, str] = {}
         for change in after:
             merged.update(change.changes)
-        return SeatsChanged(after[-1].version, version, merged, after[-1].left)
+        return self.kept.shown(SeatsChanged(after[-1].version, version, merged, after[-1].left))
 
 
 class SeatMaps:
-    def __init__(self, redis: Any, news: News) -> None:
-        self._redis, self._news = redis, news
+    def __init__(self, redis: Any, news: News, shows: ShowCache) -> None:
+        self._redis, self._news, self._shows = redis, news, shows
         self._maps: OrderedDict[UUID, SeatMap] = OrderedDict()
         self._making: dict[UUID, asyncio.Task[SeatMap]] = {}
         self._feeds: dict[UUID, Feed] = {}
@@ -99,7 +118,7 @@ class SeatMaps:
     async def get(self, show: KnownShow) -> SeatMap:
         show_id = show.row["id"]
         known = self._maps.get(show_id)
-        if known is not None:
+        if known is not None and known.is_of(show, keeping(show.rules, clock.now())):
             feed = self._feeds.get(show_id)
             told = feed.version if feed is not None else known.version
             fresh = monotonic_seconds() - known.made_at < REMAKE_SECONDS and known.version >= told
@@ -113,20 +132,22 @@ class SeatMaps:
 
     async def _make(self, show: KnownShow) -> SeatMap:
         row = await catalogue.seats(show.row["id"])
-        made = await asyncio.to_thread(_render, show, row)
+        made = await asyncio.to_thread(_render, show, row, keeping(show.rules, clock.now()))
         self._maps[show.row["id"]] = made
         self._maps.move_to_end(show.row["id"])
         if len(self._maps) > MAPS_KEPT:
             self._maps.popitem(last=False)
         return made
 
-    async def watch(self, show_id: UUID, since: int) -> Feed:
+    async def watch(self, show: KnownShow, since: int) -> Feed:
         """The show's feed, which can tell what followed ``since`` if that is still known.  Hand it to ``leave``."""
+        show_id: UUID = show.row["id"]
         feed = self._feeds.get(show_id)
         if feed is None:
             feed = self._feeds[show_id] = Feed()
             await self._news.listen(seats_channel(show_id), feed.hear)
         feed.watchers += 1
+        await self._keep(show, feed)
         if feed.version < 0 or (feed.version > since and feed.since(since) is None):
             await self._catch_up(show_id, feed, since)
         return feed
@@ -150,8 +171,17 @@ class SeatMaps:
             feed.version = kept[-1].version
         feed.version = max(feed.version, version)
 
+    async def _keep(self, show: KnownShow, feed: Feed) -> None:
+        """Have the feed know what partners keep now; whoever watched while they kept other places is told."""
+        kept = keeping(show.rules, clock.now())
+        if kept == feed.keeping:
+            return
+        now_kept = await kept_of(kept, show.row["id"], show.plan, show.prefix)
+        feed.keeping, feed.kept = kept, now_kept
+        feed.lose(feed.version)
+
     async def _check(self) -> None:
-        """Messages may be lost; the version in Postgres says when."""
+        """Messages may be lost; the version in Postgres says when.  And what partners keep is released at a time."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             if not self._feeds:
@@ -167,11 +197,26 @@ class SeatMaps:
                 feed.behind = feed.behind + 1 if version > feed.version else 0
                 if feed.behind >= 2:
                     feed.lose(version)
+            await self._check_kept()
+
+    async def _check_kept(self) -> None:
+        """Where something is kept, or was until now: what, and how much of it is taken (nobody tells of standing
+        places one by one)."""
+        for show_id, feed in list(self._feeds.items()):
+            try:
+                show = await self._shows.get(show_id)
+                if show is None or not (feed.keeping or show.rules.allocations):
+                    continue
+                await self._keep(show, feed)
+                feed.kept = await kept_of(feed.keeping, show_id, show.plan, show.prefix)
+            except Exception as error:
+                log.warning("kept_unknown", show_id=str(show_id), error=repr(error))
 
 
-def _render(show: KnownShow, row: Any) -> SeatMap:
+def _render(show: KnownShow, row: Any, keeping: Keeping) -> SeatMap:
     states = dict(zip(row["ids"], row["states"], strict=True))
-    left = msgspec.json.decode(row["remaining"])
+    kept = Kept(sections_of(keeping, show.plan, show.prefix), states) if keeping else NOTHING
+    left = kept.left(msgspec.json.decode(row["remaining"]))
     prices = {price["section_id"]: price["amount"] for price in msgspec.json.decode(show.row["prices"])}
     sections, ordinal = [], 0
     for section in show.plan.sections:
@@ -181,6 +226,8 @@ def _render(show: KnownShow, row: Any) -> SeatMap:
             for seat in plan_row.seats:
                 seat_id = f"{show.prefix}{base32(ordinal)}"
                 state = states.get(seat_id, "free")
+                if kept.hides(seat_id, state):
+                    state = "blocked"
                 seats.append(
                     views.SeatView(seat_id, seat.label, state, seat.x, seat.y, seat.accessible, seat.companion)
                 )
@@ -193,5 +240,6 @@ def _render(show: KnownShow, row: Any) -> SeatMap:
                 section.id, section.name, section.kind, section.tier, price, left.get(section.id, section.places), rows
             )
         )
-    body = _encode(views.SeatMapView(show.row["id"], row["seats_version"], sections))
-    return SeatMap(row["seats_version"], body, gzip.compress(body, 3), monotonic_seconds())
+    body = _encode(views.SeatMapView(show.row["id"], row["seats_version"], sections, name_of(keeping)))
+    zipped = gzip.compress(body, 3)
+    return SeatMap(row["seats_version"], body, zipped, monotonic_seconds(), keeping, show.row["prices"])

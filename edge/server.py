@@ -32,6 +32,7 @@ from edge.events import events
 from edge.figures import figures
 from edge.halls import halls
 from edge.health import health
+from edge.hosts import check_host
 from edge.identity import identity
 from edge.imports import imports
 from edge.invoice_to import invoice_to
@@ -140,7 +141,7 @@ def make_app() -> Sanic[Any, Any]:
     app.static("/static", STATIC, name="static")
     app.register_listener(_open, "before_server_start")
     app.register_listener(_close, "after_server_stop")
-    app.register_middleware(_begin, "request")
+    app.register_middleware(_arrive, "request")
     app.on_response(_end)  # type: ignore[no-untyped-call]
     app.exception(Exception)(_failed)
     return app
@@ -154,6 +155,11 @@ async def _open(app: Sanic[Any, Any]) -> None:
 
 async def _close(app: Sanic[Any, Any]) -> None:
     await app.ctx.context.close()
+
+
+async def _arrive(request: Request) -> None:
+    await _begin(request)
+    check_host(request)
 
 
 async def _begin(request: Request) -> None:

@@ -3,7 +3,7 @@
 Every mistake is told with the field where it stands: `/prices/1/section_id`.  Times are moments, or (without an offset)
 what the clock on the venue's wall shows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -16,11 +16,13 @@ from edge.texts import ShortName, Word
 from edge.wishes import SectionId
 from sagas import clock
 from sagas.messages import Price
-from sagas.money import exponent
+from sagas.money import PAYABLE_MAX, Money, exponent, is_payable
+from sagas.money import show as written
+from sagas.prices import promise, type_prices
 from sagas.seat_plan import SeatPlan
 from sagas.terms import Allocation, Presale, Resale, Rules, TicketType
 
-Minor = Annotated[int, Meta(ge=0, le=10**12)]
+Minor = Annotated[int, Meta(ge=0, le=PAYABLE_MAX)]
 Code = Annotated[str, Meta(pattern="^[!-~]{1,40}$")]
 Hours = Annotated[int, Meta(ge=0, le=24 * 365)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
@@ -164,6 +166,31 @@ def check_currency(currency: str) -> None:
         exponent(currency)
     except ValueError as error:
         raise invalid("/currency", str(error)) from None
+    if not is_payable(currency):
+        raise invalid("/currency", f"nothing can be paid in {currency}")
+
+
+#: What decides what a booking may cost.
+COSTLY = ("prices", "ticket_types", "max_seats_per_booking", "charges")
+
+
+def check_payable(currency: str, prices: Sequence[Price], rules: Rules, many: int, given: Sequence[str]) -> None:
+    """A booking of as many places as the show allows can be paid at once, fees and tax with it; else it would be held
+    and then fail at the provider.  ``given`` are those of the costly fields that were said: one of them is to blame."""
+    own = {price.section_id: price.amount for price in prices}
+    costs = [(f"/prices/{index}/amount", price.amount) for index, price in enumerate(prices)]
+    for index, kind in enumerate(rules.ticket_types):
+        offered = type_prices(own, [kind]).get(kind.name, {})
+        costs.append((f"/ticket_types/{index}", max(offered.values(), default=0)))
+    for pointer, cost in costs:
+        amounts, _ = promise([cost] * many, rules.fees, rules.tax)
+        if amounts.total > PAYABLE_MAX:
+            field = pointer.split("/")[1]
+            total, most = (written(Money(amount, currency)) for amount in (amounts.total, PAYABLE_MAX))
+            raise invalid(
+                pointer if field in given else f"/{given[0]}",
+                f"{many} places would cost {total}; a booking is at most {most}, which can be paid at once",
+            )
 
 
 def prices_of(given: list[PriceBody], plan: SeatPlan) -> tuple[Price, ...]:

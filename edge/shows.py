@@ -16,18 +16,21 @@ from edge.acting import Acting
 from edge.catalogue import show_view
 from edge.context import Context, context
 from edge.lane_calls import decide_soon, sealed_for
+from edge.moving import decide_move, hall_taken, keep_hall
 from edge.operation import json, operation
 from edge.problems import Problem, invalid, not_found
 from edge.show_bodies import NewShow, ShowChange
-from edge.show_cache import KnownShow, known
+from edge.show_cache import KnownShow, known, with_kept
 from edge.wishes import SeatId
 from sagas import clock
 from sagas.identity import new_id
 from sagas.messages import AmendShow, BlockSeats, Changes, OpenShow, UnblockSeats
 from sagas.seat_plan import SeatPlan, decode
+from sagas.terms import NO_RULES
 from store import catalogue
 from store import shows as rows
 from store.connection import transaction
+from store.organisers import is_approved
 
 shows = Blueprint("shows")
 
@@ -66,12 +69,14 @@ async def create_shows(request: Request, event_id: UUID, body: NewShow, acting: 
     rules = rows.with_charges(
         bodies.rules_of(body, plan, hall["time_zone"], opens), await rows.charges(acting.organiser_id)
     )
+    prices = bodies.prices_of(body.prices, plan)
+    bodies.check_payable(body.currency, prices, rules, body.max_seats_per_booking, bodies.COSTLY)
     terms = {
-        "currency": body.currency, "prices": {p.section_id: p.amount for p in bodies.prices_of(body.prices, plan)},
+        "currency": body.currency, "prices": {p.section_id: p.amount for p in prices},
         "sale_opens_at": opens, "hold_seconds": body.hold_seconds, "max_seats_per_booking": body.max_seats_per_booking,
         "max_seats_per_buyer": body.max_seats_per_buyer, "max_live_holds": body.max_live_holds, "rules": rules,
     }  # fmt: skip
-    made = await _make(here, event_id, hall, times, terms)
+    made = await _make(here, acting.organiser_id, event_id, hall, times, terms)
     decided = await asyncio.gather(
         *(decide_soon(here, lane, command, request.ctx.traceparent) for lane, command in made)
     )
@@ -83,11 +88,18 @@ async def create_shows(request: Request, event_id: UUID, body: NewShow, acting: 
 
 
 async def _make(
-    here: Context, event_id: UUID, hall: Any, times: list[tuple[datetime, datetime, datetime]], terms: dict[str, Any]
+    here: Context,
+    organiser_id: UUID,
+    event_id: UUID,
+    hall: Any,
+    times: list[tuple[datetime, datetime, datetime]],
+    terms: dict[str, Any],
 ) -> list[tuple[str, OpenShow]]:
     """All of the shows, or none: where one cannot be, or says more than its lane takes."""
     try:
         async with transaction() as connection:
+            if not await is_approved(connection, organiser_id):
+                raise Problem(403, "This organiser is not approved any more.", kind="organiser-not-approved")
             made = await rows.make(connection, event_id, hall, times, terms)
             for lane, command in made:
                 sealed_for(here, lane, command, "")
@@ -96,15 +108,6 @@ async def _make(
         begins, ends, _ = times[error.index]
         other = await catalogue.hall_taken(hall["hall_id"], begins, ends, event_id)
         raise hall_taken(other, error.index) from error
-
-
-def hall_taken(show: Any, index: int = 0) -> Problem:
-    """The hall has another show then; it is named, if it could be found."""
-    other = {"id": show["id"], "starts_at": show["starts_at"], "ends_at": show["ends_at"]} if show else None
-    return Problem(
-        409, "Another show has this hall at that time.", kind="hall-taken", title="The hall is taken", show=other,
-        index=index,
-    )  # fmt: skip
 
 
 def _times(body: NewShow, event: Any, hall: Any) -> tuple[list[tuple[datetime, datetime, datetime]], datetime]:
@@ -140,11 +143,13 @@ async def change_show(request: Request, show_id: UUID, body: ShowChange, acting:
     row = await own_show(show_id, acting)
     plan = decode(row["plan_body"])
     changes = await _changes(body, row, plan, acting)
-    if changes.starts_at is not UNSET or changes.ends_at is not UNSET:
-        begins, ends = _set(changes.starts_at, row["starts_at"]), _set(changes.ends_at, row["ends_at"])
-        if other := await catalogue.hall_taken(row["hall_id"], begins, ends, show_id):
-            raise hall_taken(other)
-    return await _told(request, row, plan, AmendShow(command_id=new_id(), show_id=show_id, changes=changes), acting)
+    command = AmendShow(command_id=new_id(), show_id=show_id, changes=changes)
+    if changes.starts_at is UNSET and changes.ends_at is UNSET:
+        return await _told(request, row, plan, command, acting)
+    begins, ends = _set(changes.starts_at, row["starts_at"]), _set(changes.ends_at, row["ends_at"])
+    await keep_hall(row, begins, ends, command.command_id)
+    decided = await decide_move(context(request), row, command, request.ctx.traceparent)
+    return await _as_it_is_now(request, row, plan, acting, decided)
 
 
 def _set(given: Any, otherwise: Any) -> Any:
@@ -184,6 +189,12 @@ async def _changes(body: ShowChange, row: Any, plan: SeatPlan, acting: Acting) -
         told["resale"] = bodies.resale_of(body.resale)
     if body.charges is not UNSET:
         told["fees"], told["tax"] = await rows.charges(acting.organiser_id)
+    if said := [name for name in bodies.COSTLY if getattr(body, name) is not UNSET]:
+        terms = catalogue.terms_of(row)
+        charged = {name: told[name] for name in ("ticket_types", "fees", "tax") if name in told}
+        rules = msgspec.structs.replace(terms.rules or NO_RULES, **charged)
+        many = told.get("max_seats_per_booking", terms.max_seats_per_booking)
+        bodies.check_payable(terms.currency, told.get("prices", terms.prices), rules, many, said)
     return Changes(**told)
 
 
@@ -227,9 +238,12 @@ def _seats(show: KnownShow, body: SeatNames) -> tuple[str, ...]:
 
 async def _told(request: Request, row: Any, plan: SeatPlan, command: Any, acting: Acting) -> HTTPResponse:
     """Have the lane decide, and answer the show as it is then."""
-    here = context(request)
-    decided = await decide_soon(here, row["lane"], command, request.ctx.traceparent)
-    here.shows.forget(row["id"])
+    decided = await decide_soon(context(request), row["lane"], command, request.ctx.traceparent)
+    return await _as_it_is_now(request, row, plan, acting, decided)
+
+
+async def _as_it_is_now(request: Request, row: Any, plan: SeatPlan, acting: Acting, decided: bool) -> HTTPResponse:
+    context(request).shows.forget(row["id"])
     return json(await _own_view(row["id"], acting, plan), 200 if decided else 202)
 
 
@@ -242,4 +256,4 @@ async def own_show(show_id: UUID, acting: Acting) -> Any:
 
 
 async def _own_view(show_id: UUID, acting: Acting, plan: SeatPlan) -> views.ShowView:
-    return show_view(known(await own_show(show_id, acting), plan))
+    return show_view(await with_kept(known(await own_show(show_id, acting), plan)))

@@ -9,7 +9,9 @@ from sanic import Request
 
 from edge import views
 from edge.context import context
+from edge.kept_places import name_of
 from edge.seat_maps import Feed
+from edge.show_cache import KnownShow
 from store.live import booking_channel
 
 #: Changes are told at most ten times a second.
@@ -18,28 +20,32 @@ PING_SECONDS = 15.0
 #: A page that missed the message of a change sees it after this all the same.
 ASK_AGAIN_SECONDS = 5.0
 
+#: What a page says that has seen nothing kept.
+NONE = "none"
+
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _encode = msgspec.json.Encoder().encode
 
 
-async def send_seats(request: Request, show_id: UUID, since: int) -> None:
-    """``event: seats`` with the changes after a version, ``event: reset`` when that version is gone."""
+async def send_seats(request: Request, show: KnownShow, since: int, kept: str | None) -> None:
+    """``event: seats`` with the changes after a version, ``event: reset`` when that version is gone, or partners keep
+    other places than they did."""
     maps = context(request).seat_maps
-    feed = await maps.watch(show_id, since)
+    feed = await maps.watch(show, since)
     try:
         response = await request.respond(content_type="text/event-stream", headers=_headers(request))
         await response.send(": here\n\n")  # headers go out with the first bytes; nobody should wait for a change
-        version = since
-        if since > feed.version:  # a version that the map never had
+        version, resets = since, feed.resets
+        if since > feed.version or kept not in (None, name_of(feed.keeping) or NONE):  # no map is so now
             version = feed.version
             await response.send(f"id: {version}\nevent: reset\ndata: {{}}\n\n")
         while True:
-            if feed.version <= version and not await _moved(feed, PING_SECONDS):
-                await response.send(": ping\n\n")
+            if feed.version <= version and feed.resets == resets:
+                if not await _moved(feed, PING_SECONDS):
+                    await response.send(": ping\n\n")
                 continue
-            if feed.version <= version:
-                continue
-            change = feed.since(version)
+            change = feed.since(version) if feed.resets == resets else None
+            resets = feed.resets
             if change is None:
                 version = feed.version
                 await response.send(f"id: {version}\nevent: reset\ndata: {{}}\n\n")
@@ -49,7 +55,7 @@ async def send_seats(request: Request, show_id: UUID, since: int) -> None:
                 await response.send(f"id: {version}\nevent: seats\ndata: {_encode(data).decode()}\n\n")
             await asyncio.sleep(PAUSE_SECONDS)
     finally:
-        await maps.leave(show_id, feed)
+        await maps.leave(show.row["id"], feed)
 
 
 async def _moved(feed: Feed, seconds: float) -> bool:

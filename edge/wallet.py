@@ -21,7 +21,7 @@ from edge.request_headers import idempotency_key
 from edge.show_bodies import check_currency
 from edge.tokens import Who
 from sagas.identity import booking_id_for, derived
-from sagas.money import Money, exponent
+from sagas.money import PAYABLE_MAX, Money, exponent
 from store import top_ups, wallets
 from store.connection import transaction
 from store.settings import settings
@@ -30,14 +30,12 @@ wallet = Blueprint("wallet")
 
 #: The least and the most of one top-up, in major units (INR 10,00,000.00).
 TOP_UP_BOUNDS = (1, 1_000_000)
-#: What is paid with in several countries; other codes that begin so are metals, tests and no currency at all.
-SHARED_CURRENCIES = frozenset({"XAF", "XCD", "XOF", "XPF"})
 
 
 class NewTopUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``amount`` in minor units of the currency."""
 
-    amount: Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+    amount: Annotated[int, msgspec.Meta(ge=1, le=PAYABLE_MAX)]
     currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 
 
@@ -80,8 +78,6 @@ async def create_top_up(request: Request, who: Who, body: NewTopUp) -> HTTPRespo
 
 def _check_amount(body: NewTopUp) -> None:
     check_currency(body.currency)
-    if body.currency[0] == "X" and body.currency not in SHARED_CURRENCIES:
-        raise invalid("/currency", f"nothing can be paid in {body.currency}")
     minor = 10 ** exponent(body.currency)
     least, most = (bound * minor for bound in TOP_UP_BOUNDS)
     if not least <= body.amount <= most:

@@ -9,6 +9,7 @@ from edge.problems import invalid
 from edge.show_cache import KnownShow
 from edge.texts import Word
 from sagas.messages import StandingWish
+from sagas.money import PAYABLE_MAX
 
 PLACES_LIMIT = 100
 
@@ -20,7 +21,7 @@ CouponCode = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,40}$")]
 
 
 #: What a buyer's wallet is to pay, in minor units of the show's currency.
-FromWallet = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+FromWallet = Annotated[int, msgspec.Meta(ge=1, le=PAYABLE_MAX)]
 
 
 class MethodWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

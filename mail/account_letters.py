@@ -1,5 +1,6 @@
 """Writes the letters that people get about their accounts: welcome, a link to confirm an address or to set a new
-password, and that a password was changed.  Each is one of these few texts around a link of our own.
+password, that a password was changed, that somebody invites them to act for an organiser.  Each is one of these few
+texts around a link of our own.
 """
 
 from uuid import UUID
@@ -71,9 +72,36 @@ _LETTERS = {
 TEMPLATES = frozenset(_LETTERS)
 
 
+#: What a member does, by the role that they are invited to.
+_ROLES = {
+    "owner": "owner, who may do everything",
+    "manager": "manager, who puts on shows",
+    "box-office": "box office, which sells tickets to whoever stands there",
+    "scanner": "scanner, who checks tickets at the door",
+}
+
+
+def invitation_letter(facts: AccountFacts, organiser: str, role: str, until: str, mail_domain: str) -> Letter:
+    """To whoever is invited to act for an organiser."""
+    who = plain_line(organiser, 80)
+    words = _Words(
+        f"{who} invites you",
+        (
+            f"{who} invites you to act for it at Frontrow, as {_ROLES[role]}.",
+            f"Log in with this address, or make an account with it and confirm it, and accept by {until}.",
+        ),
+        "See the invitation",
+        "If you do not know who this is, do nothing: nobody acts for anybody without having accepted.",
+    )
+    return _written("invitation", words, facts, mail_domain)
+
+
 def account_letter(template: str, facts: AccountFacts, mail_domain: str) -> Letter:
     """The letter of this template.  Raises KeyError for one that there is not."""
-    words = _LETTERS[template]
+    return _written(template, _LETTERS[template], facts, mail_domain)
+
+
+def _written(template: str, words: _Words, facts: AccountFacts, mail_domain: str) -> Letter:
     if not facts.url.startswith(("http://", "https://")):
         raise ValueError("A letter links to our own pages by http or https only.")
     filled = {

@@ -5,7 +5,22 @@ from decimal import Decimal
 from functools import lru_cache
 
 import msgspec
+from babel.core import get_global
 from babel.numbers import format_currency, get_currency_precision, is_currency
+
+#: The most that can be paid at once, in minor units of any currency: INR 50 lakh, what the provider takes of an account
+#: that has not asked for more.  What could cost more is refused when it is put up for sale, not when it is paid.
+PAYABLE_MAX = 500_000_000
+
+_CODES = (
+    "AED ALL AMD ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BZD CAD CHF CLP CNY COP CRC CUP"
+    " CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD GBP GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD ISK JMD JOD"
+    " JPY KES KGS KHR KMF KRW KWD KYD KZT LAK LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN"
+    " NIO NOK NPR NZD OMR PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SCR SEK SGD SOS SSP SZL THB TND TRY TTD TWD"
+    " TZS UAH UGX USD UYU UZS VND VUV XAF XCD XOF XPF YER ZAR ZMW"
+)
+#: What Razorpay charges in.
+CHARGED_IN = frozenset(_CODES.split())
 
 
 class Money(msgspec.Struct, frozen=True):
@@ -21,6 +36,16 @@ def exponent(currency: str) -> int:
     if not is_currency(currency):
         raise ValueError(f"{currency!r} is not an ISO 4217 currency code")
     return get_currency_precision(currency)
+
+
+@lru_cache(maxsize=256)
+def is_payable(currency: str) -> bool:
+    """Whether people can pay in it: the provider charges in it, and it is legal tender somewhere (by CLDR), as a metal,
+    a test's code or a currency of the past is not."""
+    places = get_global("territory_currencies").values()
+    return currency in CHARGED_IN and any(
+        code == currency and tender and until is None for used in places for code, _since, until, tender in used
+    )
 
 
 def share_out(amount: int, weights: Sequence[int]) -> list[int]:

@@ -130,6 +130,13 @@ async def seats(show_id: UUID) -> Any:
     return await pool().fetchrow(query("show_seats"), show_id)
 
 
+async def seats_taken(show_ids: list[UUID], seats: list[list[str]]) -> list[str]:
+    """Those of each show's named seats that are not free."""
+    of_show = [show_id for show_id, named in zip(show_ids, seats, strict=True) for _ in named]
+    rows = await pool().fetch(query("seats_taken"), of_show, [seat for named in seats for seat in named])
+    return [row["id"] for row in rows]
+
+
 async def seats_versions(show_ids: list[UUID]) -> dict[UUID, int]:
     rows = await pool().fetch(query("seats_versions"), show_ids)
     return {row["id"]: row["seats_version"] for row in rows}

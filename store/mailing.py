@@ -8,6 +8,9 @@ from store.connection import pool
 from store.settings import settings
 from store.sql import query
 
+#: How many letters one address gets of invitations: those of strangers are not for flooding a mailbox with.
+INVITATIONS_A_DAY = 3
+
 
 def domain() -> str:
     """The domain of our sender, in which Message-IDs are ours."""
@@ -27,6 +30,18 @@ async def to_person(rows: Any, user_id: UUID, template: str, trace: str = "") ->
 async def to_sellers(limit: int) -> None:
     """Note the letters about tickets that were put up for sale."""
     await pool().execute(query("letters_of_listings"), limit, domain())
+
+
+async def of_invitation(rows: Any, invitation_id: UUID, trace: str = "") -> None:
+    """Note that whoever is invited gets a letter; once for each invitation, however often it is repeated."""
+    await rows.execute(
+        query("letter_of_invitation"), new_id(), invitation_id, domain(), trace, INVITATIONS_A_DAY
+    )  # fmt: skip
+
+
+async def invitation(invitation_id: UUID) -> Any | None:
+    """``email``, ``role``, ``expires_at`` and ``legal_name`` of an invitation that stands, or None."""
+    return await pool().fetchrow(query("letter_invitation"), invitation_id)
 
 
 async def due(limit: int) -> list[Any]:

@@ -7,14 +7,17 @@ from uuid import UUID
 import msgspec
 
 from sagas.identity import new_id
+from store import statements
 from store.connection import pool
 from store.sql import query
 
 #: A person's roles within a body.
 ROLES = ("owner", "manager", "box-office", "scanner")
 MemberRole = Literal["owner", "manager", "box-office", "scanner"]
-STATUSES = ("applied", "approved", "suspended", "refused")
-Status = Literal["applied", "approved", "suspended", "refused"]
+STATUSES = ("applied", "approved", "suspended", "refused", "closed")
+Status = Literal["applied", "approved", "suspended", "refused", "closed"]
+#: What the operator makes of a body; only its owner closes it, for ever.
+Decision = Literal["applied", "approved", "suspended", "refused"]
 #: An account may own, or apply for, so many bodies.
 OWNED_LIMIT = 10
 
@@ -97,6 +100,25 @@ async def set_status(rows: Any, organiser_id: UUID, status: Status) -> Any:
     body = await rows.fetchrow(query("organiser_set_status"), organiser_id, status)
     await roles_follow(rows, [row["user_id"] for row in await rows.fetch(query("member_ids"), organiser_id)])
     return body
+
+
+async def hindrances(rows: Any, organiser_id: UUID) -> list[str]:
+    """Why a body that is locked cannot be closed now; nothing when it can."""
+    found = [row["reason"] for row in await rows.fetch(query("closing_hindered"), organiser_id)]
+    if any(balance.owed for balance in await statements.all_balances(rows, organiser_id)):
+        found.append("money-owed")
+    return found
+
+
+async def close(rows: Any, organiser_id: UUID) -> Any:
+    """Close a body: nobody acts for it any more, and nobody is invited to."""
+    await rows.execute(query("organiser_put_away"), organiser_id)
+    return await set_status(rows, organiser_id, "closed")
+
+
+async def is_approved(rows: Any, organiser_id: UUID) -> bool:
+    """Whether it is, until the transaction's end: a body that is being closed makes no show meanwhile."""
+    return bool(await rows.fetchval(query("organiser_status_kept"), organiser_id) == "approved")
 
 
 async def roles_follow(rows: Any, user_ids: list[UUID]) -> None:

@@ -21,6 +21,9 @@ SAMPLES = ("change-me", "sample", "guest", "secret")
 _AGE = re.compile(r"[1-9]\d{0,8}[YMDhms]")
 _AGE_UNITS = {"Y": 365 * 86_400, "M": 30 * 86_400, "D": 86_400, "h": 3_600, "m": 60, "s": 1}
 
+#: A name, or an address of either kind.
+_NAME = re.compile(r"[a-z0-9_.-]+|[0-9a-f.]*:[0-9a-f:.]+")
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One field for each environment variable of the same name in capitals.  .env.example explains each."""
@@ -51,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     edge_port: int = 8000
     edge_reuse_port: Literal["on", "off"] = "off"
     edge_url: str = "http://127.0.0.1:8000"
+    allowed_hosts: str = ""
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 1025
     mail_from: str = "Frontrow <tickets@frontrow.example>"
@@ -97,9 +101,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return int(self.lane_max_age[:-1]) * _AGE_UNITS[self.lane_max_age[-1]]
 
     @property
+    def hosts(self) -> frozenset[str]:
+        """The names, beside that of ``edge_url``, under which the edge answers."""
+        return _names(self.allowed_hosts)
+
+    @property
     def proxy_networks(self) -> tuple[Network, ...]:
         """The proxies whose X-Forwarded-For is believed."""
         return _networks(self.trusted_proxies)
+
+
+@cache
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name for part in text.split(",") if (name := part.strip().lower().strip("[]")))
 
 
 @cache
@@ -163,6 +177,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError("settings: LANE_MAX_AGE is a number and one of Y, M, D, h, m, s, such as 7D")
     if settings.files_url and not (settings.files_url.startswith("s3://") and settings.files_key_id):
         raise SettingsError("settings: FILES_URL is s3://bucket/prefix, and needs FILES_KEY_ID and FILES_SECRET")
+    if wrong := [name for name in settings.hosts if not _NAME.fullmatch(name)]:
+        raise SettingsError(f"settings: ALLOWED_HOSTS is a list of names without ports, not {', '.join(sorted(wrong))}")
     try:
         settings.proxy_networks  # noqa: B018  reads what was given
     except ValueError as error:

@@ -14,6 +14,9 @@ from store.connection import pool
 from store.sql import query
 from store.tables import Event, Hall
 
+#: How long a hall is kept for a move of which nobody hears: so long a lane may be silent at worst.
+WANTED_MINUTES = 10
+
 
 class HallTaken(Exception):
     """Another show has the hall at the time that has this index."""
@@ -59,6 +62,23 @@ async def make(
         raise HallTaken(len(made)) from error
     await connection.execute(query("event_goes_on"), event_id)
     return made
+
+
+async def want_hall(
+    connection: Any, show_id: UUID, hall_id: UUID, begins: datetime, ends: datetime, command_id: UUID
+) -> None:
+    """Keep the hall for a show that would move, until the command is decided or some minutes are over.  Raises
+    HallTaken."""
+    await connection.execute(query("hall_time_give_back"), hall_id)
+    try:
+        await connection.execute(query("hall_time_want"), show_id, hall_id, begins, ends, command_id, WANTED_MINUTES)
+    except asyncpg.ExclusionViolationError as error:
+        raise HallTaken(0) from error
+
+
+async def want_hall_no_more(command_id: UUID) -> None:
+    """The command was decided: the show has the hall for its time, whichever that is now."""
+    await pool().execute("DELETE FROM hall_time WHERE wanted_by = $1", command_id)
 
 
 async def own(show_id: UUID, organiser_id: UUID) -> Any | None:

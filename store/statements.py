@@ -74,6 +74,11 @@ async def balances(asked: Asked, rows: Any = None) -> list[Balance]:
     return list(found.values())
 
 
+async def all_balances(rows: Any, organiser_id: UUID) -> list[Balance]:
+    """Those of now, as this transaction sees them."""
+    return await balances(Asked(organiser_id, None, _BEGINNING, _END), rows)
+
+
 async def owed(rows: Any, organiser_id: UUID, currency: str) -> int:
     """What this organiser is owed now, as this transaction sees it."""
     found = await balances(Asked(organiser_id, currency, _BEGINNING, _END), rows)

@@ -111,7 +111,10 @@ class SectionMap(msgspec.Struct):
     rows: list[RowView]
 
 
-class SeatMapView(msgspec.Struct):
+class SeatMapView(msgspec.Struct, omit_defaults=True):
+    """``kept`` names what partners keep at this time, where they keep something."""
+
     show_id: UUID
     version: int
     sections: list[SectionMap]
+    kept: str = ""

@@ -18,6 +18,10 @@ SELECT w.seats_version, w."left"::text AS remaining,
     coalesce((SELECT array_agg(s.state) FROM seat s WHERE s.show_id = w.id AND s.state <> 'free'), '{}') AS states
 FROM show w WHERE w.id = $1
 
+-- name: seats_taken
+-- Those of the named seats that are not free; seats are named by show, and unique over all.
+SELECT s.id FROM seat s JOIN unnest($1::uuid[], $2::text[]) AS q (show_id, id) USING (show_id, id) WHERE s.state <> 'free'
+
 -- name: shows_unopened
 -- Shows whose OpenShow may have been lost; it is sent again under the same command id.
 SELECT * FROM show WHERE NOT opened LIMIT $1
@@ -36,14 +40,20 @@ INSERT INTO hall_time (show_id, hall_id, during)
 SELECT id, hall_id, tstzrange(starts_at, ends_at) FROM made WHERE $18::bool
 
 -- name: hall_time_give_back
--- What cancelled shows no longer need.
-DELETE FROM hall_time t USING show w WHERE t.hall_id = $1 AND w.id = t.show_id AND w.cancelled
+-- What cancelled shows no longer need, and what was wanted for moves that nobody has heard of since.
+DELETE FROM hall_time t USING show w WHERE t.hall_id = $1 AND w.id = t.show_id AND (w.cancelled OR t.wanted_until < now())
+
+-- name: hall_time_want
+-- Beside the time that the show has: it may stay there.
+INSERT INTO hall_time (show_id, hall_id, during, wanted_by, wanted_until)
+VALUES ($1, $2, tstzrange($3, $4), $5, now() + make_interval(mins => $6))
 
 -- name: hall_time_taken
--- The show that has the hall at some time between these, if it is not this one.
-SELECT w.id, w.starts_at, w.ends_at FROM hall_time t JOIN show w ON w.id = t.show_id
+-- The show that has the hall, or is about to, at some time between these, if it is not this one.
+SELECT w.id, lower(t.during) AS starts_at, upper(t.during) AS ends_at FROM hall_time t JOIN show w ON w.id = t.show_id
 WHERE t.hall_id = $1 AND t.during && tstzrange($2, $3) AND t.show_id <> $4 AND NOT w.cancelled
-ORDER BY w.starts_at LIMIT 1
+    AND (t.wanted_until IS NULL OR t.wanted_until >= now())
+ORDER BY t.during LIMIT 1
 
 -- name: seats_versions
 SELECT id, seats_version FROM show WHERE id = ANY($1::uuid[])

@@ -22,6 +22,16 @@ INSERT INTO letter (id, user_id, template, recipient, message_id, status, attemp
 SELECT $1, id, $3::text, email, '<' || $3::text || '.' || $1::uuid || '@' || $4 || '>', 'waiting', 0, '', $5, now(), now()
 FROM "user" WHERE id = $2 AND erased_at IS NULL
 
+-- name: letter_of_invitation
+-- The letter of an invitation: one, and not more than a few a day to one address, whoever invites it.
+INSERT INTO letter (id, about, template, recipient, message_id, status, attempts, last_error, trace_id, created_at, next_try_at)
+SELECT $1, i.id, 'invitation', i.email, '<invitation.' || i.id || '@' || $3 || '>', 'waiting', 0, '', $4, now(), now()
+FROM organiser_invitation i WHERE i.id = $2 AND (
+    SELECT count(*) FROM letter l
+    WHERE l.template = 'invitation' AND l.recipient = i.email AND l.created_at > now() - interval '1 day'
+) < $5
+ON CONFLICT (about) WHERE template = 'invitation' DO NOTHING
+
 -- name: letters_due
 -- Letters that no saga asks for again, each taken by one sweep only, and later each time.
 UPDATE letter SET next_try_at = now() + make_interval(secs => least(5 * 2 ^ attempts, 600))
@@ -45,6 +55,11 @@ ON CONFLICT (booking_id, template, about) DO NOTHING
 -- name: letter_person
 -- Who a letter about an account goes to.
 SELECT u.name, u.email FROM letter t JOIN "user" u ON u.id = t.user_id WHERE t.id = $1 AND u.erased_at IS NULL
+
+-- name: letter_invitation
+-- What an invitation says, while it stands.
+SELECT i.email, i.role, i.expires_at, o.legal_name FROM organiser_invitation i JOIN organiser o ON o.id = i.organiser_id
+WHERE i.id = $1 AND i.expires_at > now() AND o.status IN ('applied', 'approved')
 
 -- name: link_letter
 -- A link for whoever has this address, and the letter that takes it there; nothing when many were asked for lately.

@@ -47,6 +47,26 @@ UPDATE organiser SET legal_name = $2, tax_id = $3, support_email = $4, payout_ac
 -- name: organiser_set_status
 UPDATE organiser SET status = $2 WHERE id = $1 RETURNING *
 
+-- name: organiser_status_kept
+SELECT status FROM organiser WHERE id = $1 FOR SHARE
+
+-- name: closing_hindered
+-- What must be over before a body is closed.
+SELECT reason FROM (VALUES
+    ('coming-shows', EXISTS (SELECT FROM show w JOIN event e ON e.id = w.event_id
+        WHERE e.organiser_id = $1 AND w.ends_at > now() AND NOT w.cancelled)),
+    ('unfinished-bookings', EXISTS (SELECT FROM event e JOIN show w ON w.event_id = e.id JOIN booking b ON b.show_id = w.id
+        LEFT JOIN saga s ON s.id = b.id WHERE e.organiser_id = $1 AND (b.state = 'held' OR s.course <> 'ended'))),
+    ('refunds-pending', EXISTS (SELECT FROM event e JOIN show w ON w.event_id = e.id JOIN booking b ON b.show_id = w.id
+        JOIN refund r ON r.booking_id = b.id WHERE e.organiser_id = $1 AND r.status <> 'processed')),
+    ('open-shifts', EXISTS (SELECT FROM box_office_shift WHERE organiser_id = $1 AND closed_at IS NULL))
+) AS hindrance (reason, stands) WHERE stands
+
+-- name: organiser_put_away
+-- What a closed body leaves: no venue that is open, and no invitation.
+WITH venues AS (UPDATE venue SET active = false WHERE organiser_id = $1 AND active)
+DELETE FROM organiser_invitation WHERE organiser_id = $1
+
 -- name: organisers_of_account
 -- The bodies that an account belongs to, oldest first.
 SELECT o.*, m.role FROM organiser_member m JOIN organiser o ON o.id = m.organiser_id
@@ -108,11 +128,12 @@ SELECT
         WHERE m.organiser_id = $1 AND u.email = $2) AS is_member
 
 -- name: invitation_make
--- An address is invited once; again, it is invited anew.
+-- An address is invited once; again, it is the same invitation with new terms, or another one when that has run out.
 INSERT INTO organiser_invitation (id, organiser_id, email, role, invited_by, invited_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, now(), now() + make_interval(days => $6))
 ON CONFLICT (organiser_id, email) DO UPDATE
-    SET role = excluded.role, invited_by = excluded.invited_by, invited_at = now(), expires_at = excluded.expires_at
+    SET id = CASE WHEN organiser_invitation.expires_at > now() THEN organiser_invitation.id ELSE excluded.id END,
+        role = excluded.role, invited_by = excluded.invited_by, invited_at = now(), expires_at = excluded.expires_at
 RETURNING *
 
 -- name: invitations_page

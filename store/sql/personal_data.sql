@@ -38,7 +38,9 @@ SELECT json_build_object(
         ) y) AS entries FROM wallet w WHERE w.user_id = $1) x),
     'letters', (SELECT coalesce(json_agg(x), '[]') FROM (
         SELECT l.template, l.recipient, l.status, l.created_at, l.sent_at FROM letter l
-        WHERE l.user_id = $1 OR l.booking_id IN (SELECT id FROM booking WHERE buyer_id = $1) ORDER BY l.created_at) x),
+        WHERE l.user_id = $1 OR l.booking_id IN (SELECT id FROM booking WHERE buyer_id = $1)
+            OR (l.template = 'invitation' AND l.recipient = (SELECT email FROM "user" WHERE id = $1 AND email_verified))
+        ORDER BY l.created_at) x),
     'invoices_to', (SELECT coalesce(json_agg(x), '[]') FROM (
         SELECT NULL::uuid AS booking_id, name, tax_id FROM invoice_to WHERE user_id = $1
         UNION ALL SELECT p.booking_id, p.name, p.tax_id FROM invoice_recipient p JOIN booking b ON b.id = p.booking_id
@@ -86,6 +88,7 @@ WITH before AS (
     UPDATE letter SET recipient = '', last_error = '', next_try_at = NULL, claimed_until = NULL,
         status = CASE WHEN status = 'sent' THEN status ELSE 'refused' END
     WHERE user_id = $1 OR booking_id IN (SELECT id FROM booking WHERE buyer_id = $1)
+        OR (template = 'invitation' AND recipient IN (SELECT email FROM before))
 ), invoices AS (
     DELETE FROM invoice_recipient WHERE booking_id IN (SELECT id FROM booking WHERE buyer_id = $1)
 ), invoices_to_come AS (

@@ -8,8 +8,9 @@ from sagas.identity import new_id
 
 class Letter(Model):
     """One letter, sent once under its own Message-ID: about a booking, unique by booking, template and what it is
-    ``about`` (the booking itself, a refund, a cancellation), or to a person about their account (``user_id``;
-    ``link_id`` is the link that it takes to them).  What no saga asks for again is due at ``next_try_at``."""
+    ``about`` (the booking itself, a refund, a cancellation); to a person about their account (``user_id``; ``link_id``
+    is the link that it takes to them); or of an invitation (``about``).  What no saga asks for again is due at
+    ``next_try_at``."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     booking_id = fields.UUIDField(null=True)

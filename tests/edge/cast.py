@@ -69,6 +69,7 @@ async def join(rows: asyncpg.Pool, caller: Buyer, body: Body, role: str) -> None
 async def make_cast(rows: asyncpg.Pool, buyers: Buyers) -> Cast:
     house, other = await make_body(rows), await make_body(rows)
     suspended, applied = await make_body(rows, "suspended"), await make_body(rows, "applied")
+    closed = await make_body(rows, "closed")
     people = {
         "anonymous": Person("anonymous", buyers.nobody()),
         "buyer": Person("buyer", await buyers.make(), "buyer"),
@@ -79,6 +80,7 @@ async def make_cast(rows: asyncpg.Pool, buyers: Buyers) -> Cast:
         "other organiser": await make_member(rows, buyers, other, "owner"),
         "scanner of another body": await make_member(rows, buyers, other, "scanner", "scanner"),
         "owner of a suspended body": await make_member(rows, buyers, suspended, "owner"),
+        "owner of a closed body": await make_member(rows, buyers, closed, "owner", "buyer"),
         "owner of a body that applies": await make_member(rows, buyers, applied, "owner", "buyer"),
     }
     # with a token that no session of theirs ends

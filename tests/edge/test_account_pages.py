@@ -41,6 +41,28 @@ async def link_of(mailbox: Mailbox, to: str, subject: str) -> str:
     return found[0]
 
 
+async def test_an_invitation_is_accepted_on_the_profile(
+    visitor: Visitor, newcomer: Newcomer, make_member: Any, rows: Any
+) -> None:
+    owner = await make_member()
+    await rows.execute("""UPDATE "user" SET email_verified = true WHERE email = $1""", newcomer.email)
+    for role in ("scanner", "manager"):  # the same one, with other terms
+        body = {"email": newcomer.email, "role": role}
+        answer = await owner.ask("POST", f"/v1/organisers/{owner.organiser_id}/members", json=body)
+        assert answer.status_code == 201
+    page = await visitor()
+    await log_in(page, newcomer)
+    found = page.locator("#own-invitations li")
+    await expect(found).to_contain_text("Test Evenings Ltd")
+    await expect(found).to_contain_text("as a manager")
+    await no_barriers(page)
+    await page.get_by_role("button", name="Accept the invitation of Test Evenings Ltd").click()
+    await expect(page.locator("#said")).to_contain_text("You act for Test Evenings Ltd now.")
+    await expect(page.locator("#invitations")).to_be_hidden()
+    member = "SELECT role FROM organiser_member WHERE organiser_id = $1 AND user_id = $2"
+    assert await rows.fetchval(member, uuid.UUID(owner.organiser_id), uuid.UUID(newcomer.id)) == "manager"
+
+
 async def no_barriers(page: Page) -> None:
     found = await Axe().run(page, options=RULES)
     assert found.violations_count == 0, found.generate_report()

@@ -31,6 +31,37 @@ async def test_every_answer_carries_a_request_id_and_a_trace(show, buyers):
     assert len(ids) == len(places(show)), "each its own"
 
 
+async def ask_raw(edge_url, path, *headers, version="1.1"):
+    """The status and body of a request that no client would send."""
+    at = urlsplit(edge_url)
+    reader, writer = await asyncio.open_connection(at.hostname, at.port)
+    lines = [f"GET {path} HTTP/{version}", *headers, "Connection: close"]
+    writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+    head, _, body = (await asyncio.wait_for(reader.read(), 20)).partition(b"\r\n\r\n")
+    writer.close()
+    return int(head.split()[1]), body
+
+
+async def test_a_request_for_another_host_is_told_so_and_health_is_answered_under_any_name(edge_url, buyers):
+    at = urlsplit(edge_url)
+    for good in (at.netloc, "localhost:8000", "LOCALHOST", "shop.localhost", "127.0.0.1", "10.1.2.3:8000", "[::1]:80"):
+        assert (await ask_raw(edge_url, "/v1/cities", f"Host: {good}"))[0] == 200, good
+    for wrong in (
+        "evil.example",
+        "evil.example:8000",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "localhosts",
+    ):
+        for path in ("/v1/cities", "/v1/nothing", "/", "/static/css/base.css"):
+            status, body = await ask_raw(edge_url, path, f"Host: {wrong}")
+            assert (status, json.loads(body)["type"]) == (421, "/problems/misdirected"), (wrong, path)
+        assert (await ask_raw(edge_url, "/health/live", f"Host: {wrong}"))[0] == 200
+    for bad in ((), ("Host: a b",), ("Host:",), ("Host: localhost", "Host: evil.example"), ("Host: x@localhost",)):
+        assert (await ask_raw(edge_url, "/v1/cities", *bad))[0] == 400, bad
+    assert (await ask_raw(edge_url, "/health/live", version="1.0"))[0] == 200
+
+
 async def test_a_given_request_id_and_trace_are_kept(show, buyers):
     trace_id = uuid.uuid4().hex
     given = {"X-Request-Id": "from-the-proxy.7", "traceparent": f"00-{trace_id}-{'1' * 16}-01"}
@@ -126,7 +157,7 @@ async def test_a_body_that_is_too_large_is_413(show, buyer):
 
 
 async def test_a_body_announced_as_far_too_large_is_413_before_it_is_sent(show, product):
-    head = f"POST /v1/shows/{show.id}/bookings HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n"
+    head = f"POST /v1/shows/{show.id}/bookings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n"
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(product.edge_url).port)
     writer.write(head.encode() + b"{")
     answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
@@ -164,7 +195,7 @@ async def test_a_connection_that_speaks_no_http_harms_nobody(buyers, product):
     for bytes_sent in (
         b"\x16\x03\x01\x02\x00",
         b"GET\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
     ):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(bytes_sent)

@@ -137,7 +137,8 @@ async def test_nobody_s_mailbox_is_flooded(newcomer, post, rows):
 
 
 async def test_a_reset_link_names_the_host_of_the_settings_not_of_the_header(newcomer, letter, post, edge_url):
-    evil = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Origin": "http://evil.example"}
+    evil = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example", "Origin": "http://evil.example"}
+    assert (await post("password-reset", {"email": newcomer.email}, Host="evil.example")).status_code == 421
     assert (await post("password-reset", {"email": newcomer.email}, **evil)).status_code == 202
     sent = await letter(newcomer.email, "Set a new password")
     assert "evil" not in sent["text"] + sent["html"] and f"{edge_url}/reset-password#" in sent["text"]

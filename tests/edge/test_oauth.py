@@ -143,7 +143,7 @@ async def test_a_trip_to_one_provider_does_not_come_back_from_the_other(visitors
 
 @each_face
 async def test_the_redirect_address_is_the_settings_not_the_header_s(visitors, face, edge_url):
-    evil = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
+    evil = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
     wish = parse_qs(urlsplit(await visitors().leave(face, **evil)).query)
     assert wish["redirect_uri"] == [f"{edge_url}/v1/auth/oauth/{face}/callback"]
     assert wish["code_challenge_method"] == ["S256"] and len(wish["code_challenge"][0]) == 43

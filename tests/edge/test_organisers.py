@@ -4,9 +4,11 @@ import asyncio
 import uuid
 
 import pytest
-from box_office import problem_of
+from box_office import new_key, problem_of, until
+from newcomers import Newcomer
 
 from tests.edge.cast import join, make_body, make_member
+from tests.edge.house import make_house
 
 APPLICATION = {
     "legal_name": "Sen & Daughters", "support_email": "Help@Sen.example", "tax_id": "27AAPFU0939F1ZV",
@@ -105,9 +107,56 @@ async def test_an_organiser_cannot_approve(rows, buyers, owner):
     assert await rows.fetchval("SELECT status FROM organiser WHERE id = $1", applied.id) == "applied"
 
 
+async def test_an_owner_closes_a_body_once_no_show_is_to_come_and_nothing_is_owed_and_can_be_erased_then(
+    rows, buyers, admin, emulator, http, edge_url
+):
+    house, buyer, newcomer = await make_house(rows, buyers), await buyers.make(), Newcomer(http, edge_url)
+    owner = await (await newcomer.register()).log_in()
+    await rows.execute(
+        "INSERT INTO organiser_member (id, organiser_id, user_id, role, since) VALUES ($1, $2, $3, 'owner', now())",
+        uuid.uuid4(), house.id, uuid.UUID(newcomer.id),
+    )  # fmt: skip
+    path, farewell = f"/v1/organisers/{house.id}", {"password": newcomer.password}
+    show = await house.put_on()
+    held = await buyer.wish(show["id"], {"quantity": 1})
+    await emulator.pay(await buyer.until_payable(held.json()["id"]))
+    await buyer.until_status(held.json()["id"], "confirmed")
+    problem = problem_of(await owner.ask("DELETE", path), 409, "organiser-in-use")
+    assert {"coming-shows", "money-owed"} <= set(problem["reasons"])
+    await rows.execute("UPDATE show SET ends_at = now() WHERE id = $1", uuid.UUID(show["id"]))
+
+    async def only_money_is_owed():
+        return (await owner.ask("DELETE", path)).json()["reasons"] == ["money-owed"]
+
+    await until("only money is owed", only_money_is_owed)
+    await owner.ask("PATCH", path, {"payout_account": "IN-1234"})
+    paid = await admin.ask(
+        "POST", "/v1/admin/payouts", headers={"Idempotency-Key": new_key()},
+        json={"organiser_id": str(house.id), "currency": "INR", "reference": f"B{uuid.uuid4().hex}"},
+    )  # fmt: skip
+    assert paid.status_code == 201, paid.text
+    problem_of(await house.ask("DELETE", path), 403)
+    hindered = problem_of(await owner.ask("DELETE", "/v1/me", farewell), 409, "account-in-use")
+    assert hindered["reasons"] == ["organiser-owner"]
+    invited = await owner.ask("POST", f"{path}/members", {"email": "somebody@example.com", "role": "scanner"})
+    assert invited.status_code == 201
+    assert [(await owner.ask("DELETE", path)).status_code for _ in range(2)] == [204, 204]
+    # read as before, and never acted for again
+    assert (await house.ask("GET", path)).json()["status"] == "closed"
+    assert (await owner.ask("GET", "/v1/organiser/statement")).status_code == 200
+    assert (await owner.ask("GET", f"{path}/invitations")).json()["items"] == []
+    problem_of(await owner.ask("PATCH", path, {"legal_name": "New"}), 403, "organiser-not-approved")
+    problem_of(await house.ask("POST", "/v1/events", json={"title": "New", "kind": "other"}), 403)
+    problem_of(await admin.ask("PATCH", f"/v1/admin/organisers/{house.id}", json={"status": "approved"}), 409)
+    assert await role_of(rows, house.manager) == "buyer"
+    assert (await owner.ask("GET", f"{path}/changes")).json()["items"][0]["action"] == "organiser.close"
+    assert (await owner.ask("DELETE", "/v1/me", farewell)).status_code == 204
+
+
 async def test_the_operator_s_own_body_stays_approved(rows, admin):
     operator = await rows.fetchval("SELECT id FROM organiser WHERE operator")
     problem_of(await admin.ask("PATCH", f"/v1/admin/organisers/{operator}", json={"status": "suspended"}), 409)
+    problem_of(await admin.ask("DELETE", f"/v1/organisers/{operator}"), 409)
 
 
 async def test_an_owner_changes_what_the_body_says_and_the_record_keeps_no_address(owner):
@@ -160,6 +209,45 @@ async def test_who_accepts_becomes_a_member_with_that_role(owner, buyer, rows):
         ("member.invite", str(owner.caller.id), {"role": "scanner"}),
     ]
     assert "@" not in str([(c["detail"], c["object_id"]) for c in changes])
+
+
+async def letters_to(mailbox, email):
+    return [one for one in await mailbox.letters(email) if "invites you" in one["subject"]]
+
+
+async def test_whoever_is_invited_gets_one_letter_with_a_link_to_where_it_is_accepted(
+    owner, buyers, rows, mailbox, edge_url
+):
+    email = f"invited-{uuid.uuid4().hex}@example.com"
+    await owner.ask("PATCH", f"/v1/organisers/{owner.body.id}", json={"legal_name": "Sen & <b>Daughters</b>"})
+    made = (await invite(owner, email)).json()
+    [letter] = await until("the letter is there", lambda: letters_to(mailbox, email))
+    assert letter["subject"] == "Sen & <b>Daughters</b> invites you"
+    for text in (letter["text"], letter["html"]):
+        assert f"{edge_url}/profile#invitations" in text
+        assert "scanner, who checks tickets at the door" in text
+    assert "<b>Daughters" not in letter["html"]
+    again = await invite(owner, email, "manager")
+    assert (again.json()["id"], again.json()["role"]) == (made["id"], "manager")
+    noted = await rows.fetchrow("SELECT * FROM letter WHERE about = $1", uuid.UUID(made["id"]))
+    assert await rows.fetchval("SELECT count(*) FROM letter WHERE recipient = $1", email) == 1, "one for an invitation"
+    assert letter["message_id"].strip("<>") == noted["message_id"].strip("<>")
+    # its letter comes up again, as if nobody knew whether it went out; meanwhile the invitation was withdrawn
+    path = f"/v1/organisers/{owner.body.id}/invitations/{made['id']}"
+    assert (await owner.ask("DELETE", path)).status_code == 204
+    await rows.execute("UPDATE letter SET status = 'waiting', next_try_at = now() WHERE id = $1", noted["id"])
+    dropped = "SELECT status = 'refused' FROM letter WHERE id = $1"
+    await until("it is dropped", lambda: rows.fetchval(dropped, noted["id"]))
+    assert len(await letters_to(mailbox, email)) == 1
+
+
+async def test_nobody_s_mailbox_is_flooded_with_invitations(rows, buyers, owner):
+    email = f"invited-{uuid.uuid4().hex}@example.com"
+    for _ in range(5):
+        made = (await invite(owner, email)).json()
+        path = f"/v1/organisers/{owner.body.id}/invitations/{made['id']}"
+        assert (await owner.ask("DELETE", path)).status_code == 204
+    assert await rows.fetchval("SELECT count(*) FROM letter WHERE recipient = $1", email) == 3
 
 
 async def test_an_invitation_is_for_whoever_has_proved_to_own_the_address(owner, buyers, buyer, rows):

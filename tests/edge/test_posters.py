@@ -1,6 +1,7 @@
 """Posters over HTTP: who may put one, what is refused, and how it is served."""
 
 import asyncio
+import uuid
 
 import httpx
 import pytest
@@ -42,6 +43,43 @@ async def test_a_poster_is_cached_by_its_content(member, event_id):
     first = await put(picture())
     assert await put(picture()) == first, "twice is once"
     assert await put(picture(700)) != first, "a new image has a new address"
+
+
+async def test_a_poster_goes_when_the_last_event_that_has_it_has_another(member, event_id, buyers):
+    """Two events may have one image; a third of the same bytes is put while it goes."""
+    other = (await member.ask("POST", "/v1/events", json={"title": "Lamps again", "kind": "concert"})).json()["id"]
+
+    async def put(event, content):
+        answer = await member.ask("PUT", f"/v1/events/{event}/poster", content=content, headers=JPEG)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["poster_url"]
+
+    async def is_served(address):
+        answers = [await buyers.nobody().ask("GET", f"{address}?size={size}") for size in ("small", "medium", "large")]
+        assert len({answer.status_code for answer in answers}) == 1, "all sizes, or none"
+        return answers[0].status_code == 200
+
+    width = 400 + uuid.uuid4().int % 200
+    shared, new, last = picture(width), picture(width + 211), picture(width + 422)
+    address = await put(event_id, shared)
+    assert await put(other, shared) == address
+    await put(event_id, new)
+    assert await is_served(address), "the other event has it still"
+    newer = await put(other, last)
+    assert not await is_served(address)
+    await put(other, last)
+    assert await is_served(newer), "putting it again takes nothing away"
+    assert await put(other, shared) == address
+    assert await is_served(address)
+    assert (await member.ask("DELETE", f"/v1/events/{other}")).status_code == 204
+    assert not await is_served(address)
+    # whoever puts it while it goes has it
+    for _ in range(4):
+        await put(event_id, shared)
+        third = (await member.ask("POST", "/v1/events", json={"title": "Third", "kind": "concert"})).json()["id"]
+        await asyncio.gather(put(event_id, new), put(third, shared))
+        assert await is_served(address)
+        await put(third, new)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,49 @@ async def let_the_grace_pass(rows, newcomer):
     )
 
 
+LONG_AGO = """
+WITH many AS (SELECT * FROM unnest($2::uuid[]) WITH ORDINALITY AS t (id, at)),
+sessions AS (
+    INSERT INTO session (id, user_id, address, device, began_at, seen_at, ended_at, ended_by)
+    SELECT id, $1, '', '', now() - interval '90 days', now() - days.seen * interval '1 day',
+        now() - days.ended * interval '1 day', ''
+    FROM many JOIN (VALUES (1, 60, 31), (2, 60, 29), (3, 31, NULL), (4, 29, NULL)) AS days (at, seen, ended) USING (at)
+), tokens AS (
+    INSERT INTO refresh_token (id, session_id, token_hash, expires_at, created_at)
+    SELECT id, id, id::text, now() + CASE WHEN at = 4 THEN 1 ELSE -1 END * interval '1 day', now() FROM many
+), links AS (
+    INSERT INTO letter_link (id, user_id, purpose, email, expires_at, used_at, created_at)
+    SELECT id, $1, 'reset', '', now() - days.ended * interval '1 day', now() - days.used * interval '1 day', now()
+    FROM many JOIN (VALUES (1, 8, NULL), (2, 6, NULL), (3, -1, 8), (4, -1, 6)) AS days (at, ended, used) USING (at)
+)
+INSERT INTO log_in (id, user_id, at, method, succeeded, address, device)
+SELECT id, $1, now() - days.ago * interval '1 day', 'password', true, '', ''
+FROM many JOIN (VALUES (1, 181), (2, 179)) AS days (at, ago) USING (at)
+"""
+
+
+async def test_what_has_served_its_time_is_forgotten_and_nothing_else(newcomer, rows):
+    """Of four sessions, links and log-ins those go that are over for longer than they are kept."""
+    device, of = await newcomer.log_in(), [uuid.uuid4() for _ in range(4)]
+    await rows.execute(LONG_AGO, uuid.UUID(newcomer.id), of)
+
+    async def left():
+        found = {}
+        for table in ("session", "refresh_token", "letter_link", "log_in"):
+            there = {row["id"] for row in await rows.fetch(f"SELECT id FROM {table} WHERE id = ANY($1)", of)}
+            found[table] = [at for at, id in enumerate(of, 1) if id in there]
+        return found
+
+    over = {"session": [2, 4], "refresh_token": [4], "letter_link": [2, 4], "log_in": [2]}
+
+    async def is_over():
+        return await left() == over
+
+    await until("what is over has gone", is_over, within=60)
+    assert await device.is_in()
+    assert len((await device.ask("GET", "/v1/me/logins")).json()["items"]) == 2
+
+
 async def test_two_honest_refreshes_at_once_both_work_and_give_the_same_next_token(newcomer, rows):
     """Two tabs wake up together; there is still one token to go on with, not two."""
     device = await newcomer.log_in()

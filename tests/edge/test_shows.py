@@ -48,6 +48,62 @@ async def test_a_show_is_made_with_all_its_terms_and_its_seats_are_there_when_it
     assert "CARD" not in str(made)
 
 
+def public_view(found):
+    """The states of the seats by label, and what is left by section."""
+    states = {line["label"] + seat["label"]: seat["state"] for part in found["sections"] for line in part["rows"]
+              for seat in line["seats"]}  # fmt: skip
+    return states, [section["left"] for section in found["sections"]]
+
+
+async def test_what_a_partner_keeps_is_not_free_to_the_public_until_it_is_released(house, buyers):
+    kept = [
+        {"name": "Bank", "access_code": "CARD", "section_id": house.stalls, "seats": ["A-1", "A-2", "A-3"]},
+        {"name": "Club", "access_code": "CLUB", "section_id": house.floor, "quantity": 2},
+    ]
+    show, buyer, partners = await house.put_on(allocations=kept), await buyers.make(), await buyers.make()
+    path, seats = f"/v1/shows/{show['id']}", await house.seats(show)
+    assert [section["left"] for section in show["sections"]] == [9, 3]
+
+    async def public_map():
+        answer = await buyer.ask("GET", f"{path}/seats")
+        return answer, *public_view(answer.json())
+
+    before, states, left = await public_map()
+    assert [label for label, state in states.items() if state == "blocked"] == ["A1", "A2", "A3"]
+    assert left == [9, 3]
+    event = (await buyer.ask("GET", f"/v1/events/{show['event']['id']}")).json()
+    assert event["shows"][0]["left"] == 12
+    wish = {"seats": seats[:1], "standing": [{"section_id": house.floor, "quantity": 5}], "access_code": "CLUB"}
+    problem_of(await partners.wish(show["id"], wish), 409, "seat-taken")
+    assert (await partners.wish(show["id"], {"seats": seats[:1], "access_code": "CARD"})).status_code == 201
+    quantity = {"quantity": 4, "section_id": house.floor, "access_code": "CLUB"}
+    assert (await partners.wish(show["id"], quantity)).status_code == 201
+
+    async def shows(first, left):
+        _, states, counted = await public_map()
+        return (states["A1"], states["A2"], counted) == (*first, left)
+
+    await until("what the partner sold is held", lambda: shows(("held", "blocked"), [9, 0]))
+    # released a moment ago: nothing changes hands, but the map, its name and the counts do
+    released = [part | {"release_at": datetime.now(UTC).isoformat()} for part in kept]
+    held, _, _ = await public_map()
+    assert (await house.ask("PATCH", path, json={"allocations": released})).status_code == 200
+    await until("the rest is free", lambda: shows(("held", "free"), [11, 1]))
+    again = await buyer.ask("GET", f"{path}/seats", headers={"If-None-Match": held.headers["etag"]})
+    assert again.status_code == 200
+    assert again.json()["version"] == held.json()["version"] > before.json()["version"]
+    assert "kept" not in again.json()
+
+
+async def test_an_accessible_place_is_recognised_on_the_map_and_so_is_its_companions(house):
+    found = (await house.ask("GET", f"/v1/shows/{(await house.put_on())['id']}/seats")).json()
+    seats = {line["label"] + seat["label"]: seat for line in found["sections"][0]["rows"] for seat in line["seats"]}
+    assert seats["B1"]["accessible"] is True
+    assert seats["B1"]["state"] == "free", "whoever asks for an accessible place gets it"
+    assert seats["B2"]["companion"] is True
+    assert [label for label, seat in seats.items() if "accessible" in seat or "companion" in seat] == ["B1", "B2"]
+
+
 async def test_several_shows_are_made_at_once_or_none_is(house, rows):
     event, first = await house.event(), datetime.now(UTC) + timedelta(days=60)
     starts = [(first + timedelta(hours=3 * n)).isoformat() for n in range(3)]
@@ -106,7 +162,18 @@ def wrong_bodies(house: House):
     allocation = {"name": "Bank", "access_code": "CARD", "section_id": house.stalls}
     return [
         ({"hall_id": str(uuid4())}, "/hall_id"),
-        ({"currency": "XXQ"}, "/currency"),
+        *(({"currency": wrong}, "/currency") for wrong in ("XXQ", "XXX", "XTS", "XAU", "DEM", "ZWL", "KPW")),
+        ({"prices": [price, other | {"amount": 10**12}]}, "/prices/1/amount"),
+        ({"prices": [price, other | {"amount": 50_000_001}]}, "/prices/1/amount"),
+        ({"prices": [price, other | {"amount": 5_000_001}], "max_seats_per_booking": 100}, "/prices/1/amount"),
+        ({"ticket_types": [{"name": "box", "amount": 50_000_001}]}, "/ticket_types/0"),
+        (
+            {
+                "ticket_types": [{"name": "one", "percent": 100}, {"name": "two", "percent": 1000}],
+                "prices": [price, other | {"amount": 5_000_001}],
+            },
+            "/ticket_types/1",
+        ),
         ({"prices": [price]}, "/prices"),
         ({"prices": [price, other, price]}, "/prices/2/section_id"),
         ({"prices": [price, other | {"section_id": "roof"}]}, "/prices/1/section_id"),
@@ -140,6 +207,34 @@ async def test_bad_input_names_its_field_and_makes_nothing(house, rows):
     assert await rows.fetchval("SELECT count(*) FROM show WHERE event_id = $1", event) == 0
 
 
+async def test_what_a_show_sells_can_be_paid_at_once_with_fees_and_tax(house):
+    """The dearest booking that a show allows is at most what the provider takes, to the paisa."""
+    dear = [{"section_id": house.stalls, "amount": 50_000_000}, {"section_id": house.floor, "amount": 1}]
+    show = await house.put_on(prices=dear)
+    path = f"/v1/shows/{show['id']}"
+    for change, pointer in (
+        ({"max_seats_per_booking": 11}, "/max_seats_per_booking"),
+        ({"prices": [dear[0] | {"amount": 50_000_001}, dear[1]]}, "/prices/0/amount"),
+        ({"ticket_types": [{"name": "patron", "percent": 101}]}, "/ticket_types/0"),
+    ):
+        refused = await house.ask("PATCH", path, json=change)
+        problem = problem_of(refused, 422, "invalid")["errors"][0]
+        assert problem["pointer"] == pointer
+        assert "at most ₹50,00,000.00" in problem["detail"]
+    taxed = await house.ask("PATCH", "/v1/organiser/settings", json={"tax": {"basis_points": 1}})
+    assert taxed.status_code == 200
+    answer = await house.ask("POST", f"/v1/events/{await house.event()}/shows", json=house.show(prices=dear))
+    assert problem_of(answer, 422, "invalid")["errors"][0]["pointer"] == "/prices/0/amount"
+    refused = await house.ask("PATCH", path, json={"charges": "current"})
+    assert problem_of(refused, 422, "invalid")["errors"][0]["pointer"] == "/charges"
+    assert (await house.ask("PATCH", path, json={"hold_seconds": 60})).status_code == 200
+    for wrong in ({"per_ticket": 10**9}, {"per_booking": 10_000_001}):
+        refused = await house.ask("PATCH", "/v1/organiser/settings", json={"fees": wrong})
+        assert problem_of(refused, 422, "invalid")["errors"][0]["pointer"] == f"/fees/{next(iter(wrong))}"
+    refused = await house.ask("POST", f"{path}/coupons", json={"code": "ALL", "amount": 10**12})
+    assert problem_of(refused, 422, "invalid")["errors"][0]["pointer"] == "/amount"
+
+
 async def test_a_change_counts_for_bookings_to_come_and_what_buyers_relied_on_stays(house, buyers):
     show, buyer = await house.put_on(), await buyers.make()
     path = f"/v1/shows/{show['id']}"
@@ -166,6 +261,35 @@ async def test_a_show_is_not_moved_to_where_another_one_is(house):
     free = (datetime.fromisoformat(one["starts_at"]) + timedelta(days=700)).isoformat()
     assert (await house.ask("PATCH", f"/v1/shows/{one['id']}", json={"starts_at": free})).status_code == 200
     await house.put_on(event, starts_at=one["starts_at"])
+
+
+async def test_of_two_who_move_to_one_time_at_once_the_second_is_told_who_was_first(house, rows):
+    event = await house.event()
+    shows = [await house.put_on(event) for _ in range(3)]
+    for days in (300, 400, 500, 600):
+        starts = (datetime.fromisoformat(shows[0]["starts_at"]) + timedelta(days=days)).isoformat()
+        new = house.show(starts_at=starts) | {"ends_at": None}
+        moves = [house.ask("PATCH", f"/v1/shows/{show['id']}", json={"starts_at": starts}) for show in shows]
+        moves.append(house.ask("POST", f"/v1/events/{event}/shows", json=new))
+        answers = await asyncio.gather(*moves)
+        [first] = [answer for answer in answers if answer.status_code in (200, 201)]
+        assert first.json()["starts_at"] == starts.replace("+00:00", "Z")
+        for answer in answers:
+            if answer is not first:
+                other = problem_of(answer, 409, "hall-taken")["show"]
+                assert (other["id"], other["starts_at"]) == (first.json()["id"], first.json()["starts_at"])
+    kept = await rows.fetch("SELECT wanted_by FROM hall_time WHERE hall_id = $1", house.hall)
+    assert {row["wanted_by"] for row in kept} == {None}, "nothing is kept for a move that is decided"
+
+
+async def test_a_hall_is_not_kept_for_a_move_that_was_refused(house, buyers):
+    one, two, buyer = await house.put_on(), await house.put_on(), await buyers.make()
+    await buyer.wish(one["id"], {"quantity": 1})
+    starts = (datetime.fromisoformat(one["starts_at"]) + timedelta(days=300)).isoformat()
+    problem_of(await house.ask("PATCH", f"/v1/shows/{one['id']}", json={"starts_at": starts}), 409, "change-refused")
+    assert (await house.ask("PATCH", f"/v1/shows/{two['id']}", json={"starts_at": starts})).status_code == 200
+    back = await house.ask("PATCH", f"/v1/shows/{two['id']}", json={"starts_at": one["starts_at"]})
+    assert problem_of(back, 409, "hall-taken")["show"]["id"] == one["id"], "the time it has stays its own"
 
 
 async def test_an_event_that_sells_out_is_on_sale_again_when_places_come_free(house, buyers):

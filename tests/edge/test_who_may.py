@@ -17,7 +17,8 @@ from tests.edge.house import make_house
 
 PEOPLE = (
     "anonymous", "buyer", "other buyer", "admin", "admin of a quarter of an hour ago", "other organiser",
-    "scanner of another body", "owner of a suspended body", "owner of a body that applies", "suspended owner", *ROLES,
+    "scanner of another body", "owner of a suspended body", "owner of a body that applies", "owner of a closed body",
+    "suspended owner", *ROLES,
 )  # fmt: skip
 #: What others have believed: roles and people that a client names itself.
 CLAIMS = {

@@ -5,10 +5,13 @@ import contextlib
 import json
 import os
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis.asyncio
 from box_office import PRICE, until
+
+from tests.edge.house import make_house
 
 EVENT_LIMIT_SECONDS = 12
 
@@ -109,6 +112,37 @@ async def test_a_standing_area_shows_only_how_many_are_left(shows, buyers, watch
         await (await buyers.make()).hold(show, quantity=2, section_id=floor)
         _, name, change = await seats.next()
         assert name == "seats" and change["changes"] == {} and change["left"][floor] == 4
+
+
+async def test_a_partners_seat_stays_blocked_when_it_comes_free_and_its_release_is_told(rows, buyers, watch):
+    house = await make_house(rows, buyers)
+    partner, watcher = await buyers.make(), await buyers.make()
+    kept = [{"name": "Bank", "access_code": "CARD", "section_id": house.stalls, "rows": ["A"]}]
+    show = await house.put_on(allocations=kept, hold_seconds=5)
+    seat = (await house.seats(show))[0]
+    path = f"/v1/shows/{show['id']}"
+    whole = (await watcher.ask("GET", f"{path}/seats")).json()
+    stream = f"{path}/seats/stream?since={whole['version']}&kept={whole['kept']}"
+    async with watch(watcher, stream) as seats:
+        held = await partner.wish(show["id"], {"seats": [seat], "access_code": "CARD"})
+        assert held.status_code == 201, held.text
+        _, name, change = await seats.next()
+        assert (name, change["changes"], change["left"][house.stalls]) == ("seats", {seat: "held"}, 6)
+        _, name, change = await seats.next()
+        assert (name, change["changes"], change["left"][house.stalls]) == ("seats", {seat: "blocked"}, 6)
+        soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+        changed = await house.ask("PATCH", path, json={"allocations": [kept[0] | {"release_at": soon}]})
+        assert changed.status_code == 200, changed.text
+        await seats.until(lambda told: told[1] == "reset")
+
+    async def released():
+        found = (await watcher.ask("GET", f"{path}/seats")).json()
+        return "kept" not in found and found["sections"][0]["left"] == 12
+
+    await until("it is for everybody", released)
+    async with watch(watcher, stream) as seats:  # of one who was away meanwhile
+        _, name, _ = await seats.next()
+        assert name == "reset"
 
 
 async def test_a_seat_map_is_not_sent_again_while_nothing_changed(show, buyers):

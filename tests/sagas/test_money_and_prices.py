@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagas.money import Money, exponent, fraction, major, share_out, show
+from sagas.money import CHARGED_IN, Money, exponent, fraction, is_payable, major, share_out, show
 from sagas.prices import Amounts, price, promise
 from sagas.terms import CouponTerms, Fees, Tax
 
@@ -32,6 +32,12 @@ def test_an_amount_is_exact_and_written_as_its_currency_is(money: Money, in_majo
 def test_what_is_no_currency_is_refused(currency: str):
     with pytest.raises(ValueError, match="is not an ISO 4217 currency code"):
         exponent(currency)
+
+
+def test_what_people_pay_in_is_tender_of_today_that_the_provider_takes():
+    assert all(is_payable(currency) for currency in ("INR", "JPY", "KWD", "EUR", "XOF", "AED"))
+    assert not any(is_payable(currency) for currency in ("XXX", "XTS", "XAU", "BOV", "DEM", "HRK", "KPW", "", "inr"))
+    assert [currency for currency in CHARGED_IN if not is_payable(currency)] == []
 
 
 def test_a_booking_costs_the_sum_of_its_seats():

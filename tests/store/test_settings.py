@@ -87,6 +87,18 @@ def test_production_refuses_what_is_only_for_trying_out(name: str, value: str):
         read(GOOD | {"FRONTROW_MODE": "production", name: value})
 
 
+def test_further_hosts_are_names_without_ports():
+    assert read(GOOD).hosts == frozenset()
+    assert read(GOOD | {"ALLOWED_HOSTS": " Shop.Example, 10.0.0.7,[::1] ,"}).hosts == {
+        "shop.example",
+        "10.0.0.7",
+        "::1",
+    }
+    for wrong in ("https://shop.example", "shop.example:443", "*", "a b"):
+        with pytest.raises(SettingsError, match="ALLOWED_HOSTS"):
+            read(GOOD | {"ALLOWED_HOSTS": wrong})
+
+
 def test_an_age_limit_is_read_as_the_broker_reads_it():
     for text, seconds in (("7D", 604_800), ("12h", 43_200), ("90s", 90), ("1Y", 31_536_000)):
         assert read(GOOD | {"LANE_MAX_AGE": text}).lane_max_age_seconds == seconds

@@ -35,6 +35,25 @@ async function listLogIns() {
   byId("more-log-ins").hidden = !cursor;
 }
 
+const ROLES = { owner: "as an owner", manager: "as a manager", "box-office": "for the box office", scanner: "as a scanner" };
+
+async function listInvitations() {
+  const answer = await ask("GET", "/v1/me/invitations?limit=100");
+  const found = answer.ok ? answer.body.items : [];
+  byId("invitations").hidden = found.length === 0;
+  byId("own-invitations").replaceChildren(...found.map((one) => make("li", {},
+    make("span", {}, one.legal_name, make("small", {}, `invites you to act for it, ${ROLES[one.role] ?? one.role}, until ${moment(one.expires_at)}`)),
+    make("span", {},
+      make("button", { type: "button", class: "button", "aria-label": `Accept the invitation of ${one.legal_name}`, onclick: () => reply(ask("POST", `/v1/me/invitations/${one.id}/accept`), `You act for ${one.legal_name} now.`) }, "Accept"), " ",
+      make("button", { type: "button", class: "quiet", "aria-label": `Decline the invitation of ${one.legal_name}`, onclick: () => reply(ask("DELETE", `/v1/me/invitations/${one.id}`), "Declined.") }, "Decline")))));
+}
+
+async function reply(asked, text) {
+  const answer = await asked;
+  say(answer.ok ? text : sentence(answer));
+  await listInvitations();
+}
+
 function failed(answer) {
   return make("li", { class: "bad" }, sentence(answer));
 }
@@ -67,6 +86,7 @@ function begin(user) {
   });
   listSessions();
   listLogIns();
+  listInvitations();
 }
 
 byId("more-log-ins").addEventListener("click", listLogIns);

@@ -23,7 +23,7 @@ function seatsOf(section) {
   return section.rows.flatMap((line) => {
     row += 1;
     return line.seats.map((seat, index) => ({
-      id: seat.id, label: seat.label, state: seat.state, accessible: Boolean(seat.accessible),
+      id: seat.id, label: seat.label, state: seat.state, accessible: Boolean(seat.accessible), companion: Boolean(seat.companion),
       x: seat.x, y: seat.y, row: line.label, rowIndex: row, first: index === 0, section,
     }));
   });

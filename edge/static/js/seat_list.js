@@ -1,6 +1,6 @@
 /* The same seats as a list: one section at a time, a table of rows, a button for each seat. */
 import { make } from "./element.js";
-import { money } from "./words.js";
+import { keptAs, money } from "./words.js";
 
 const LOOKS = { held: "held by somebody", sold: "sold", blocked: "not for sale", yours: "yours" };
 
@@ -48,7 +48,7 @@ export class SeatList {
     const look = this.lookOf(seat);
     button.setAttribute("aria-pressed", String(look === "picked"));
     button.setAttribute("aria-disabled", String(look in LOOKS));
-    button.setAttribute("aria-label", `Row ${seat.row}, seat ${seat.label}${seat.accessible ? ", wheelchair place" : ""}${look in LOOKS ? `, ${LOOKS[look]}` : ""}`);
+    button.setAttribute("aria-label", `Row ${seat.row}, seat ${seat.label}${keptAs(seat)}${look in LOOKS ? `, ${LOOKS[look]}` : ""}`);
   }
 
   /** Look again at these seats, or at all. */

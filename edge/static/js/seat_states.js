@@ -8,6 +8,7 @@ const AGAIN_MS = 3000;
 /** `onHall(map, layout)` when it is drawn anew, `onChange(seats, left)` when something moves, `onLive(runs)`, `onProblem(answer)`. */
 export async function followSeats(showId, { inTheMiddle, onHall, onChange, onLive, onProblem }) {
   let version = 0;
+  let kept = "none";
   let byId = new Map();
   let sections = new Map();
   let plan = null;
@@ -23,8 +24,9 @@ export async function followSeats(showId, { inTheMiddle, onHall, onChange, onLiv
     if (plan) renew(answer.body);
     else begin(answer.body);
     version = answer.body.version;
+    kept = answer.body.kept ?? "none";
     if (stream) stream.again();
-    else stream = listen(() => `/v1/shows/${showId}/seats/stream?since=${version}`, { seats: hear, reset: fetchMap }, onLive);
+    else stream = listen(() => `/v1/shows/${showId}/seats/stream?since=${version}&kept=${kept}`, { seats: hear, reset: fetchMap }, onLive);
   }
 
   function begin(map) {

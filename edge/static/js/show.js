@@ -10,7 +10,7 @@ import { drawSeats, onColoursChange, palette } from "./seat_marks.js";
 import { followSeats } from "./seat_states.js";
 import { me } from "./shop.js";
 import { wishFor } from "./wish.js";
-import { count, money } from "./words.js";
+import { count, keptAs, money } from "./words.js";
 
 const MOST_SEATS = 10;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -54,7 +54,7 @@ function lookOf(seat) {
 
 function described(seat) {
   const looks = { free: "free", held: "held by somebody", sold: "sold", blocked: "not for sale", picked: "picked", yours: "yours" };
-  return `Row ${seat.row}, seat ${seat.label}, ${seat.section.name}, ${money(seat.section.price)}, ${looks[lookOf(seat)]}${seat.accessible ? ", wheelchair place" : ""}`;
+  return `Row ${seat.row}, seat ${seat.label}, ${seat.section.name}, ${money(seat.section.price)}, ${looks[lookOf(seat)]}${keptAs(seat)}`;
 }
 
 function showTip(seat, x, y) {

@@ -6,6 +6,12 @@ export function money({ amount, currency }) {
   return exactly({ amount, currency });
 }
 
+/** Whom a seat is kept for, as it is read out after its name. */
+export function keptAs({ accessible, companion }) {
+  if (accessible) return ", wheelchair place";
+  return companion ? ", a companion's place" : "";
+}
+
 /** The same, where a zero is a zero. */
 export function exactly({ amount, currency }) {
   const format = new Intl.NumberFormat("en-IN", { style: "currency", currency });
