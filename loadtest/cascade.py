@@ -26,7 +26,7 @@ from store.settings import SettingsError
 
 SEATS_PER_ROW, HOLD_SECONDS = 100, 3_600
 CONNECTIONS, PAYING_AT_ONCE = 32, 16
-#: On a busy machine some wishes are answered 503, or come too late to be decided: they are sent again, so often at most.
+#: On a busy machine some wishes are answered 503, or come too late to be decided: they are sent again, so many times.
 ATTEMPTS, UNTIL_DECIDED_SECONDS = 20, 5.0
 SELL_LIMIT_SECONDS, CASCADE_LIMIT_SECONDS = 1_800.0, 3_600.0
 #: The mailbox and the organiser's page are looked at as often; a line is printed at most every ten seconds.
