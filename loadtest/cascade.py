@@ -96,7 +96,8 @@ class Cascade:
         for attempt in range(ATTEMPTS):
             told = await self._connection.fetch(HOLDERS, self.show_id)
             refused = {row["buyer_id"] for row in told if not row["held"]}
-            left = [wish for buyer, wish in wishes.items() if buyer not in {row["buyer_id"] for row in told} - refused]
+            seated = {row["buyer_id"] for row in told if row["held"]}
+            left = [wish for buyer, wish in wishes.items() if buyer not in seated]
             if not left:
                 return
             requests = [
