@@ -130,9 +130,11 @@ class Cascade:
         """Cancel it; after how many seconds all were cancelled, paid back, told, and the whole was done."""
         began = time.monotonic()
         asked = await self._ask("POST", f"/v1/shows/{self.show_id}/cancel", {"reason": "The stage has collapsed"})
-        marks, said_at = {"closed": time.monotonic() - began}, began
+        marks, said_at, slowest = {"closed": time.monotonic() - began}, began, 0.0
         while True:
+            asked_at = time.monotonic()
             [told] = (await self._ask("GET", f"/v1/cancellations/{asked['id']}"))["shows"]
+            slowest = max(slowest, time.monotonic() - asked_at)
             at, live = time.monotonic() - began, told["bookings"]
             if live is not None and not told["left"] and told["cancelled"] == live:
                 marks.setdefault("cancelled", at)
@@ -141,6 +143,7 @@ class Cascade:
                 if told["told"] == live:
                     marks.setdefault("told", at)
             if told["status"] == "done" and len(marks) == 4:
+                print(f"the slowest answer about how far it has come: {slowest:.1f} s")
                 return marks
             if at > CASCADE_LIMIT_SECONDS:
                 raise CascadeFailed(f"not done after {at:.0f} s: {told}")
