@@ -26,7 +26,7 @@ from store.settings import SettingsError
 
 SEATS_PER_ROW, HOLD_SECONDS = 100, 3_600
 CONNECTIONS, PAYING_AT_ONCE = 32, 16
-#: On a busy machine some wishes are answered 503, or come too late to be decided: so often they are sent again.
+#: On a busy machine some wishes are answered 503, or come too late to be decided: they are sent again, so many times.
 ATTEMPTS, UNTIL_DECIDED_SECONDS = 20, 5.0
 SELL_LIMIT_SECONDS, CASCADE_LIMIT_SECONDS = 1_800.0, 3_600.0
 #: The mailbox and the organiser's page are looked at as often; a line is printed at most every ten seconds.
@@ -96,7 +96,8 @@ class Cascade:
         for attempt in range(ATTEMPTS):
             told = await self._connection.fetch(HOLDERS, self.show_id)
             refused = {row["buyer_id"] for row in told if not row["held"]}
-            left = [wish for buyer, wish in wishes.items() if buyer not in {row["buyer_id"] for row in told} - refused]
+            seated = {row["buyer_id"] for row in told if row["held"]}
+            left = [wish for buyer, wish in wishes.items() if buyer not in seated]
             if not left:
                 return
             requests = [
@@ -129,9 +130,11 @@ class Cascade:
         """Cancel it; after how many seconds all were cancelled, paid back, told, and the whole was done."""
         began = time.monotonic()
         asked = await self._ask("POST", f"/v1/shows/{self.show_id}/cancel", {"reason": "The stage has collapsed"})
-        marks, said_at = {"closed": time.monotonic() - began}, began
+        marks, said_at, slowest = {"closed": time.monotonic() - began}, began, 0.0
         while True:
+            asked_at = time.monotonic()
             [told] = (await self._ask("GET", f"/v1/cancellations/{asked['id']}"))["shows"]
+            slowest = max(slowest, time.monotonic() - asked_at)
             at, live = time.monotonic() - began, told["bookings"]
             if live is not None and not told["left"] and told["cancelled"] == live:
                 marks.setdefault("cancelled", at)
@@ -140,6 +143,7 @@ class Cascade:
                 if told["told"] == live:
                     marks.setdefault("told", at)
             if told["status"] == "done" and len(marks) == 4:
+                print(f"the slowest answer about how far it has come: {slowest:.1f} s")
                 return marks
             if at > CASCADE_LIMIT_SECONDS:
                 raise CascadeFailed(f"not done after {at:.0f} s: {told}")

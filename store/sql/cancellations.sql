@@ -30,19 +30,23 @@ WHERE h.venue_id = $1 AND w.opened AND NOT w.cancelled AND w.ends_at > now() ORD
 UPDATE venue SET active = false WHERE id = $1
 
 -- name: show_cancellations
--- Those of one show, or of a venue, with how far each has come.
+-- Those of one show, or of a venue, with how far each has come. A booking's refunds and letter are found by its id: asked of
+-- a show of 20,000 bookings while they are being cancelled, when the planner knows nothing of the tables yet.
 SELECT c.*, w.cancelled, w.starts_at, e.title,
-    (SELECT count(*) FROM booking b WHERE b.show_id = c.show_id AND b.state IN ('held', 'confirmed')) AS live,
-    (SELECT count(*) FROM cancellation x WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled') AS cancelled_bookings,
-    (SELECT count(*) FROM refund r JOIN cancellation x ON x.id = r.about
-        WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled' AND r.status = 'pending') AS refunds_pending,
-    (SELECT count(*) FROM refund r JOIN cancellation x ON x.id = r.about
-        WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled' AND r.status = 'processed') AS refunds_done,
-    (SELECT count(*) FROM refund r JOIN cancellation x ON x.id = r.about
-        WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled' AND r.status = 'failed') AS refunds_failed,
-    (SELECT count(*) FROM letter l JOIN cancellation x ON x.id = l.about
-        WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled' AND l.template = 'cancelled' AND l.status = 'sent') AS told
+    (SELECT count(*) FROM booking b WHERE b.show_id = c.show_id AND b.state IN ('held', 'confirmed')) AS live, come.*
 FROM show_cancellation c JOIN show w ON w.id = c.show_id JOIN event e ON e.id = w.event_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS cancelled_bookings, coalesce(sum(r.pending), 0)::bigint AS refunds_pending,
+        coalesce(sum(r.done), 0)::bigint AS refunds_done, coalesce(sum(r.failed), 0)::bigint AS refunds_failed,
+        count(*) FILTER (WHERE EXISTS (SELECT FROM letter l
+            WHERE l.booking_id = x.booking_id AND l.template = 'cancelled' AND l.about = x.id AND l.status = 'sent')) AS told
+    FROM cancellation x CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE f.status = 'pending') AS pending, count(*) FILTER (WHERE f.status = 'processed') AS done,
+            count(*) FILTER (WHERE f.status = 'failed') AS failed
+        FROM refund f WHERE f.booking_id = x.booking_id AND f.about = x.id
+    ) r
+    WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled'
+) come
 WHERE (c.id = $1 OR c.venue_cancellation_id = $1)
     AND (c.organiser_id = $2 OR EXISTS (SELECT FROM venue_cancellation v WHERE v.id = $1 AND v.organiser_id = $2))
 ORDER BY w.starts_at, c.id

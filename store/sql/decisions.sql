@@ -90,8 +90,9 @@ UPDATE show SET prices = $2::jsonb, starts_at = $3, ends_at = $4, sale_opens_at 
 WHERE id = $1 AND opened
 
 -- name: hall_time_moved
--- Where a show has moved to: refused by the table's constraint while another show has the hall then.
-UPDATE hall_time SET during = tstzrange($2, $3) WHERE show_id = $1 AND during <> tstzrange($2, $3)
+-- Where a show has moved to: refused by the table's constraint while another show has the hall then.  What further moves
+-- want stays theirs.
+UPDATE hall_time SET during = tstzrange($2, $3) WHERE show_id = $1 AND wanted_by IS NULL AND during <> tstzrange($2, $3)
 
 -- name: coupon_kept
 INSERT INTO coupon (show_id, code, terms) VALUES ($1, $2, $3) ON CONFLICT (show_id, code) DO UPDATE SET terms = excluded.terms
