@@ -93,7 +93,7 @@ SELECT id::text FROM sums WHERE captured <> live + refunded + cancelled
 UNION ALL
 -- No cancellation gives back more than it owes; less only where a bank has taken the money.
 SELECT c.id::text FROM cancellation c WHERE c.taken_up_at IS NOT NULL
-    AND c.amount <> coalesce((SELECT sum(f.amount) FROM refund f WHERE f.about = c.id), 0)
+    AND c.amount <> coalesce((SELECT sum(f.amount) FROM refund f WHERE f.booking_id = c.booking_id AND f.about = c.id), 0)
     AND NOT EXISTS (SELECT FROM saga_event e WHERE e.saga_id = c.booking_id AND e.event = 'dispute_changed')
 UNION ALL
 SELECT c.provider_payment_id FROM capture c LEFT JOIN refund r ON r.provider_payment_id = c.provider_payment_id
