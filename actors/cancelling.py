@@ -53,7 +53,7 @@ def taken_back(show: Show, command: CancelSeats, now: datetime) -> TakenBack | A
     for place in places:
         if place.id in wanted:
             share = Share(place.price, place.discount, place.fees, place.tax, place.tax_included)
-            owed = given_back(share, show.rules.refund_percent, whole=whole)
+            owed = given_back(share, show.rules.refund_percent, whole=whole, face=place.face)
             back, retained = back + owed, retained + share.total - owed
     return TakenBack(
         tuple(msgspec.structs.replace(p, status=CANCELLED) if p.id in wanted else p for p in places),

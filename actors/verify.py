@@ -232,13 +232,16 @@ async def sagas(view: Snapshot) -> tuple[int, Differences]:
     for row in await view.all("verify_top_ups"):
         facts = restore(row["progress"], row["outbox"], row["kind"]).facts
         made[row["id"]] = top_up.begin(row["id"], facts.buyer_id, facts.amount, facts.currency)
+    early: dict[UUID, list[Any]] = {}  # events that overtook SeatsHeld: a buyer may give up as soon as the lane answers
     async for row in view.each("verify_timeline"):
-        event = _event(row["detail"])
+        event, saga_id = _event(row["detail"]), row["saga_id"]
+        early.setdefault(saga_id, []).append(event)
         if isinstance(event, SeatsHeld):
-            made.setdefault(row["saga_id"], booking.begin(event))
-        if row["saga_id"] in made:
+            made.setdefault(saga_id, booking.begin(event))
+        if saga_id in made:
             saga = top_up.TOP_UP if row["kind"] == "top-up" else booking.BOOKING
-            made[row["saga_id"]], _ = advance(saga, made[row["saga_id"]], event)
+            for told in early.pop(saga_id):
+                made[saga_id], _ = advance(saga, made[saga_id], told)
     rows, wrong = 0, []
     async for row in view.each("verify_sagas"):
         rows += 1

@@ -154,7 +154,7 @@ async def quote_cancellation(request: Request, booking_id: UUID, who: Who, query
     for place in msgspec.json.decode(row["seats"]):
         if place["id"] in asked or (not asked and not place.get("status")):
             share = Share(*(place.get(name, 0) for name in Share._fields))
-            owed = given_back(share, rules.refund_percent, whole=whole)
+            owed = given_back(share, rules.refund_percent, whole=whole, face=place.get("face", 0))
             back.append(SeatBack(place["id"], Money(share.total, currency), Money(owed, currency)))
     amount = sum(seat.back.amount for seat in back)
     retained = sum(seat.paid.amount for seat in back) - amount

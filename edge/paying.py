@@ -19,6 +19,7 @@ from edge.tokens import Who
 from edge.wishes import MethodWish
 from sagas.identity import derived, saga_lane
 from sagas.messages import MethodChosen
+from sagas.money import PAYABLE_MIN
 from sagas.refusals import WalletTooLow
 from store import bookings as rows
 from store import money
@@ -41,6 +42,8 @@ async def choose_method(request: Request, booking_id: UUID, who: Who, body: Meth
     total, part = view.amounts.total, body.from_wallet or 0
     if part >= total.amount:
         raise invalid("/from_wallet", "this is all that the booking costs: choose the method wallet")
+    if body.method == "razorpay" and total.amount - part < PAYABLE_MIN:
+        raise invalid("/from_wallet", f"the provider takes {PAYABLE_MIN} at least: leave it more, or pay all by wallet")
     asked = total.amount if body.method == "wallet" else part
     if asked and (balance := await money.balance(who.id, total.currency)) < asked:
         too_low = WalletTooLow(detail="Your wallet holds too little for this booking.", balance=balance)

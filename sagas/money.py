@@ -11,6 +11,8 @@ from babel.numbers import format_currency, get_currency_precision, is_currency
 #: The most that can be paid at once, in minor units of any currency: INR 50 lakh, what the provider takes of an account
 #: that has not asked for more.  What could cost more is refused when it is put up for sale, not when it is paid.
 PAYABLE_MAX = 500_000_000
+#: The least that the provider takes, or gives back, at once, in minor units.
+PAYABLE_MIN = 100
 
 _CODES = (
     "AED ALL AMD ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BZD CAD CHF CLP CNY COP CRC CUP"

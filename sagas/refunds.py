@@ -1,7 +1,8 @@
 """What a buyer gets back, and until when: the policy of a show, as bookings were made under it.
 
 Within the policy's time a buyer gets a percentage of what each place cost, its tax with it; fees come back only when
-the organiser takes the places back, or the show was postponed."""
+the organiser takes the places back, or the show was postponed.  Of a place that was bought from another buyer the
+organiser has had no more than it cost at first, and gives a buyer who changes their mind no more back."""
 
 from datetime import datetime, timedelta
 
@@ -11,11 +12,13 @@ from sagas.refusals import TooLate
 from sagas.terms import Rules
 
 
-def given_back(share: Share, percent: int, *, whole: bool) -> int:
-    """What is given back for one place, in minor units."""
+def given_back(share: Share, percent: int, *, whole: bool, face: int = 0) -> int:
+    """What is given back for one place, in minor units; ``face`` is what a resold one cost at first."""
     if whole:
         return share.total
     paid = share.price - share.discount
+    if face:
+        paid = min(paid, face)
     due = paid + share.fees
     tax = fraction(share.tax, paid, due) if due else 0
     return fraction(paid + tax, percent, 100)

@@ -256,12 +256,15 @@ class Endings:
 
 
 def owed_for(place: dict[str, Any], percent: int, whole: bool) -> int:
-    """What is given back for one place: all that was paid for it, or a percentage without fees and the tax on them."""
+    """What is given back for one place: all that was paid for it, or a percentage without fees and the tax on them, and
+    of a resold one at most what it cost at first."""
     paid: int = place["price"] - place.get("discount", 0)
     fees: int = place.get("fees", 0)
     tax: int = place.get("tax", 0)
     if whole:
         return paid + fees + tax
+    if "face" in place:
+        paid = min(paid, place["face"])
     due: int = paid + fees
     own_tax = (2 * tax * paid + due) // (2 * due) if due else 0
     return (2 * (paid + own_tax) * percent + 100) // 200

@@ -1,6 +1,6 @@
 -- name: reconcile_payments
 -- What we know of payments at the provider, by their ids and orders: the capture, what went back or is promised, what
--- the booking's live tickets are worth and its policy kept.  ``kept_before`` is what is left of the booking's earlier
+-- the booking's live tickets are worth (those too that are another buyer's now, who paid their seller) and its policy kept.  ``kept_before`` is what is left of the booking's earlier
 -- payments, which explain their share of these first.
 SELECT t.id, p.id AS payment_id, p.booking_id, p.status AS payment_status, c.amount, c.currency,
     c.captured_at < now() - interval '15 minutes' AS long_ago, r.done, r.owed, r.by_hand, r.to_wallet,
@@ -30,11 +30,11 @@ CROSS JOIN LATERAL (
     ) AS refunds
 ) AS r
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN b.state = 'confirmed' THEN (
-            SELECT coalesce(sum((x->>'price')::bigint - coalesce((x->>'discount')::bigint, 0)
+    SELECT (SELECT coalesce(sum((x->>'price')::bigint - coalesce((x->>'discount')::bigint, 0)
                 + coalesce((x->>'fees')::bigint, 0) + coalesce((x->>'tax')::bigint, 0)), 0)
-            FROM json_array_elements(b.seats::json) AS x WHERE coalesce(x->>'status', '') = ''
-        ) ELSE 0 END::bigint AS live,
+            FROM json_array_elements(b.seats::json) AS x
+            WHERE x->>'status' = 'resold' OR (b.state = 'confirmed' AND coalesce(x->>'status', '') = '')
+        )::bigint AS live,
         coalesce((SELECT sum(y.retained) FROM cancellation y WHERE y.booking_id = p.booking_id), 0)::bigint AS retained
 ) AS v
 CROSS JOIN LATERAL (

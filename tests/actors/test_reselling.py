@@ -25,7 +25,7 @@ class House:
         terms = OpenShow(
             command_id=UUID(int=5), show_id=SHOW, number=900, plan="", currency="INR", prices=(Price("stalls", 100),),
             starts_at=NOON + timedelta(days=1), ends_at=NOON + timedelta(days=2), sale_opens_at=NOON,
-            sale_closes_at=NOON + timedelta(days=1), rules=Rules(resale=Resale(150, 10, 2)),
+            sale_closes_at=NOON + timedelta(days=1), rules=Rules(resale=Resale(150, 10, 2), refund_until_hours=1),
         )  # fmt: skip
         self.show = Show(SHOW, terms, SeatPlan((seated("stalls", row("A", 4)),)))
         self.places: dict[UUID, Any] = {}
@@ -74,6 +74,16 @@ def test_the_seller_keeps_the_other_seat_and_the_sold_one_is_not_theirs_to_cance
     assert (everything.taken_back, everything.back) == ((house.show.seat_id(1),), 100)
     theirs = house.tell(CancelSeats, booking_id=second, buyer_id=BUYER, by="organiser")
     assert (theirs.taken_back, theirs.back) == ((house.show.seat_id(0),), 120)
+
+
+def test_a_buyer_who_changes_their_mind_gets_no_more_than_the_place_cost_at_first():
+    house = House()
+    first, _ = house.buy(SELLER, seats=(house.show.seat_id(0), house.show.seat_id(1)))
+    dear, cheap = (house.offer(first, SELLER, seat, price).offers[0] for seat, price in ((0, 150), (1, 80)))
+    for listing, back, retained in ((dear, 100, 50), (cheap, 80, 0)):
+        booking, _ = house.buy(BUYER, listing_id=listing.id, version=2)
+        gone = house.tell(CancelSeats, booking_id=booking, buyer_id=BUYER, by="buyer")
+        assert (gone.back, gone.retained) == (back, retained)
 
 
 def test_the_cap_is_of_what_the_place_cost_at_first_however_often_it_is_resold():

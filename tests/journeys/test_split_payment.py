@@ -138,14 +138,18 @@ async def test_parts_may_be_chosen_while_the_seats_are_held(show, buyers, emulat
     ("body", "status"),
     [
         ({"method": "razorpay", "from_wallet": PRICE}, 422),
+        ({"method": "razorpay", "from_wallet": PRICE - 99}, 422),
         ({"method": "razorpay", "from_wallet": 0}, 422),
         ({"method": "razorpay", "from_wallet": -1}, 422),
         ({"method": "razorpay", "from_wallet": 1.5}, 422),
         ({"method": "wallet", "from_wallet": 1}, 422),
         ({"method": "razorpay", "from_wallet": PART + 1}, 409),
     ],
-    ids=["all of it", "nothing", "less than nothing", "half a paisa", "wallet beside wallet", "more than there is"],
-)
+    ids=[
+        "all of it", "less left than the provider takes", "nothing", "less than nothing", "half a paisa",
+        "wallet beside wallet", "more than there is",
+    ],
+)  # fmt: skip
 async def test_parts_that_cannot_be_are_refused_and_change_nothing(show, buyers, emulator, body, status):
     buyer = await buyers.make(wallet=PART)
     booking_id = (await buyer.hold(show, show.seats[0]))["id"]

@@ -1,5 +1,6 @@
 """The reconciler's rows: what we know of a payment, what needs a human, and settlements noted once."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +73,32 @@ async def test_a_payment_is_known_by_its_order_before_its_capture_is(refunds: An
     assert (row["amount"], row["payment_id"] is not None, row["done"]) == (None, True, 0)
     stranger = (await reconciling.payments(["pay_9"], ["order_9"]))["pay_9"]
     assert (stranger["payment_id"], stranger["amount"], stranger["topped_up"]) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("state", "statuses", "live"),
+    [
+        ("confirmed", ("", ""), 1_100), ("confirmed", ("", "cancelled"), 600), ("confirmed", ("", "resold"), 1_100),
+        ("cancelled", ("cancelled", "resold"), 500), ("cancelled", ("cancelled", "cancelled"), 0),
+        ("held", ("", ""), 0),
+    ],
+)  # fmt: skip
+async def test_places_explain_their_payment_also_when_another_buyer_has_them(
+    refunds: Any, rows: Any, state: str, statuses: tuple[str, str], live: int
+):
+    seats = json.dumps([
+        {"id": "A", "price": 500, "fees": 100, "status": statuses[0]}, {"id": "B", "price": 500, "status": statuses[1]},
+    ])  # fmt: skip
+    await rows.execute(
+        """INSERT INTO booking (id, show_id, buyer_id, lane, generation, "offset", place, state, seats, amounts,
+            currency, method, body_hash, decided_at, changed_at)
+        SELECT id, id, id, 'show.00', 0, 0, 1, $1, $2, '{}', 'INR', 'razorpay', '', now(), now() FROM payment""",
+        state, seats,
+    )  # fmt: skip
+    try:
+        assert (await known())["live"] == live
+    finally:
+        await rows.execute("DELETE FROM booking")
 
 
 async def kinds() -> dict[str, Matter]:
