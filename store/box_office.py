@@ -11,6 +11,9 @@ from store.connection import pool
 from store.decisions import columns
 from store.sql import query
 
+#: Where money that the box office gives back goes.
+METHODS = ("cash", "terminal")
+
 #: A wish that has no booking after this was not taken by its lane, and never will be: it is no longer in time.
 UNDECIDED_SECONDS = 20.0
 

@@ -265,6 +265,20 @@ async def test_cash_for_a_cancelled_sale_is_given_back_out_of_the_drawer(house, 
     assert lines(closed.json()) == {"cash": (2 * PRICE, 2 * PRICE, 0)}
 
 
+async def owed(seller, sale):
+    """What the box office has still to hand over of a sale."""
+    found = (await seller.ask("GET", "/v1/box-office/refunds")).json()["items"]
+    return [item for item in found if item["booking_id"] == sale["id"]]
+
+
+async def called_off(house, show, seller, sale):
+    """The show's cancellation, and what the box office owes for a sale then."""
+    asked = await house.ask("POST", f"/v1/shows/{show['id']}/cancel", json={"reason": "a flood"})
+    assert asked.status_code == 202, asked.text
+    [refund] = await until("the box office owes it", lambda: owed(seller, sale), within=30)
+    return asked.json(), refund
+
+
 @pytest.mark.parametrize("method", ["cash", "terminal"])
 async def test_of_a_cancelled_show_the_box_office_hands_the_money_over_and_says_so(
     house, seller, buyers, rows, mailbox, method
@@ -274,21 +288,14 @@ async def test_of_a_cancelled_show_the_box_office_hands_the_money_over_and_says_
     sale = await sold(
         seller, show, *(await house.seats(show))[:2], method=method, customer={"name": "Asha", "email": customer}
     )
-    asked = await house.ask("POST", f"/v1/shows/{show['id']}/cancel", json={"reason": "a flood"})
-    assert asked.status_code == 202, asked.text
+    asked, refund = await called_off(house, show, seller, sale)
     path = "/v1/box-office/refunds"
-
-    async def owed():
-        found = (await seller.ask("GET", path)).json()["items"]
-        return [item for item in found if item["booking_id"] == sale["id"]]
-
-    [refund] = await until("the box office owes it", owed, within=30)
     assert (refund["method"], refund["amount"]["amount"], refund["status"]) == (method, 2 * PRICE, "owed")
     assert (refund["customer_name"], refund["reason"]) == ("Asha", "show-cancelled")
     assert await booked(rows, sale, method) == 2 * PRICE, "nobody has taken it out of the drawer yet"
 
     async def is_done():
-        return (await house.ask("GET", f"/v1/cancellations/{asked.json()['id']}")).json()["status"] == "done"
+        return (await house.ask("GET", f"/v1/cancellations/{asked['id']}")).json()["status"] == "done"
 
     await until("the show's cancellation waits for nobody", is_done, within=30)
     other = await buyers.make()
@@ -298,7 +305,7 @@ async def test_of_a_cancelled_show_the_box_office_hands_the_money_over_and_says_
     assert {(answer.status_code, answer.json()["status"]) for answer in answers} == {(202, "handed-over")}
 
     async def is_handed_over():
-        return not await booked(rows, sale, method) and not await owed()
+        return not await booked(rows, sale, method) and not await owed(seller, sale)
 
     await until("the ledger has it", is_handed_over)
     again = await seller.ask("POST", f"{path}/{refund['id']}/handed-over")
@@ -316,6 +323,24 @@ async def test_of_a_cancelled_show_the_box_office_hands_the_money_over_and_says_
 
     letters = await until("the customer is told", both)
     assert "The box office where you bought them gives you" in " ".join(letters["Cancelled"].split())
+
+
+async def test_what_a_box_office_has_to_hand_over_is_no_matter_of_the_operator_s(house, seller, buyers, rows):
+    show = await house.put_on()
+    sale = await sold(seller, show, (await house.seats(show))[0])
+    _, refund = await called_off(house, show, seller, sale)
+    operator = await buyers.make(role="admin")
+    path = f"/v1/admin/sagas/{sale['id']}"
+    seen = (await operator.ask("GET", path)).json()
+    assert not seen["saga"]["refund_failed"] and [one["id"] for one in seen["refunds"]] == [refund["id"]]
+    stuck = (await operator.ask("GET", "/v1/admin/sagas", params={"stuck": "true", "limit": 100})).json()["items"]
+    assert sale["id"] not in {saga["id"] for saga in stuck}
+    for what in ("retry", "settle"):
+        answer = await operator.ask("POST", f"{path}/{what}", json={"reason": "it is due"})
+        problem = problem_of(answer, 409, "conflict")
+        assert "box office" in problem["detail"]
+    assert (await booked(rows, sale, "cash"), await booked(rows, sale, "by-hand")) == (PRICE, 0)
+    assert [item["id"] for item in await owed(seller, sale)] == [refund["id"]]
 
 
 async def test_a_seller_has_one_shift_at_a_time(house, seller, buyers, rows):
