@@ -4,7 +4,9 @@ Within the policy's time a buyer gets a percentage of what each place cost, its 
 the organiser takes the places back, or the show was postponed."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
+from sagas.messages import MoneyRefunded, event_id_for
 from sagas.money import fraction
 from sagas.prices import Share
 from sagas.refusals import TooLate
@@ -41,3 +43,12 @@ def too_late(rules: Rules, starts_at: datetime, now: datetime) -> TooLate | None
     if now >= until:
         return TooLate(detail="The time in which these tickets could be returned is over.", until=until)
     return None
+
+
+def handed_over(refund: Any) -> MoneyRefunded:
+    """What its saga is told of a refund that the box office has handed over."""
+    return MoneyRefunded(
+        event_id=event_id_for(refund["id"], MoneyRefunded), booking_id=refund["booking_id"],
+        answers=refund["command_id"], refund_id=refund["id"], payment_id=refund["payment_id"],
+        amount=refund["amount"], provider_payment_id=refund["provider_payment_id"],
+    )  # fmt: skip

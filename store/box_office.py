@@ -66,6 +66,17 @@ async def refund(refund_id: UUID, organiser_id: UUID) -> Any | None:
     return await pool().fetchrow(query("cash_refunds"), organiser_id, refund_id, None, None, 1)
 
 
+async def hand_over(rows: Any, refund_id: UUID, organiser_id: UUID, seller_id: UUID) -> bool:
+    """Note who hands a refund over, in their open shift if there is one; False when somebody did before."""
+    shift_id = await rows.fetchval(query("shift_of_seller"), organiser_id, seller_id)
+    return await rows.fetchval(query("refund_hand_over"), refund_id, seller_id, shift_id) is not None
+
+
+async def refunds_handed_over(limit: int) -> list[Any]:
+    """Refunds that were handed over and whose sagas have not heard of it, with their lanes."""
+    return list(await pool().fetch(query("refunds_handed_over"), limit))
+
+
 async def open_shift(rows: Any, shift_id: UUID, organiser_id: UUID, seller_id: UUID) -> None:
     """Nothing changes where there is a shift of this id, or one of the seller's is open."""
     await rows.execute(query("shift_open"), shift_id, organiser_id, seller_id)
