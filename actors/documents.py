@@ -35,7 +35,8 @@ def make_pdf(message: dict[str, Any]) -> None:
 
 @dramatiq.actor(queue_name=DOCUMENTS)
 def print_invoice(message: dict[str, Any]) -> None:
-    """Print an invoice or credit note, once: what it says never changes."""
+    """Print an invoice or credit note, once.  Its amounts and number never change; to whom it is made out is erased
+    with the buyer, and after that it is not kept."""
     command = msgspec.convert(message, PrintInvoice)
     row = on_loop(invoices.find(command.invoice_id))
     if row is not None and on_loop(files.path_of(row["booking_id"], invoices.number_of(row))) is None:

@@ -39,7 +39,8 @@ Writing = Callable[[], Awaitable[letters.Letter]]
 
 
 class NothingToSay(Exception):
-    """What the letter was about is over: its link has run out or been used, or the account was erased."""
+    """What the letter was about is over: its link has run out or been used, the account was erased, or the ticket is
+    offered no longer."""
 
 
 @dramatiq.actor(queue_name=LETTERS)
@@ -134,7 +135,7 @@ async def _write(command: SendLetter) -> letters.Letter:
         case "postponed":
             return letters.postponed(facts, await _postponed(booking_id), derived(about, booking_id), domain)
         case "listed":
-            return letters.listed(facts, await _sale(booking_id, about), domain)
+            return letters.listed(facts, await _sale(booking_id, about, still_offered=True), domain)
         case "sold":
             return letters.sold(facts, await _sale(booking_id, about), domain)
         case "money-back":
@@ -149,8 +150,10 @@ async def _refund(refund_id: UUID) -> letters.RefundFacts:
     return letters.RefundFacts(refund_id=refund_id, amount=amount, to=refund["to"], reason=refund["reason"])
 
 
-async def _sale(booking_id: UUID, listing_id: UUID) -> letters.SaleFacts:
+async def _sale(booking_id: UUID, listing_id: UUID, *, still_offered: bool = False) -> letters.SaleFacts:
     row = await mailing.listing(listing_id)
+    if still_offered and row["status"] not in ("open", "being_bought"):
+        raise NothingToSay("the ticket is offered no longer")
     booked = await sagas.booking_facts(booking_id)
     assert booked is not None, f"no booking {booking_id}"
     [place] = [place for place in msgspec.json.decode(booked["seats"]) if place["id"] == row["seat_id"]]

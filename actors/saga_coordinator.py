@@ -415,6 +415,8 @@ class _Batch:
                 answers=command.command_id, refund_id=command.refund_id, payment_id=command.payment_id,
                 reason="to be handed over at the box office",
             )  # fmt: skip
+        if command.method in ("cash", "terminal"):
+            self._money.at_the_counter.append(command.refund_id)
         return MoneyRefunded(
             event_id=event_id_for(command.refund_id, MoneyRefunded), booking_id=command.booking_id,
             answers=command.command_id, refund_id=command.refund_id, payment_id=command.payment_id,

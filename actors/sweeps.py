@@ -9,6 +9,7 @@ provider has settled, the numbers of invoices and what is forgotten are only row
 - What came to a lane after its show had left is sent to the show's lane as it is now.
 - What work queues and lanes gave up is written down.
 - Sellers' sagas that have not heard that a ticket of theirs was handed over are told again.
+- Sagas that have not heard that the box office has handed their money over are told again.
 - Letters that no saga asks for are sent: to people about their accounts, to buyers whose show was postponed, to sellers
   whose ticket is offered.
 - Sessions, log-ins, links and invitations that have served their time are forgotten.
@@ -33,7 +34,8 @@ from actors.workplace import NotAccepted, Workplace
 from sagas.clock import monotonic_seconds
 from sagas.identity import derived, new_id, saga_lane
 from sagas.messages import CheckPayment, ExpireHold, SeatResold, SeatsHeld, SendPersonalLetter, event_id_for
-from store import catalogue, forgetting, invoices, lanes, mailing, money, sagas, settlements
+from sagas.refunds import handed_over
+from store import box_office, catalogue, forgetting, invoices, lanes, mailing, money, sagas, settlements
 from store.connection import is_operating, transaction
 from store.settings import settings
 
@@ -77,6 +79,7 @@ class Sweeps:
             ("postponed", 1.0, self._called_off.tell_postponed),
             ("resales", 2.0, self.tell_sellers),
             ("cancellations", 2.0, self._called_off.tell_again),
+            ("handed_over", 2.0, self.tell_handed_over),
         ]
         await asyncio.gather(*(self._keep(name, seconds, sweep, stop) for name, seconds, sweep in rounds))
 
@@ -157,6 +160,11 @@ class Sweeps:
             )  # fmt: skip
             sealed.append(seal(saga_lane(row["booking_id"], settings().saga_lanes), event, Options()))
         await self._send("resales_told", sealed)
+
+    async def tell_handed_over(self) -> None:
+        """Money that the box office has handed over, of which the sagas have not heard."""
+        found = await box_office.refunds_handed_over(ROUND_LIMIT)
+        await self._send("handed_over_told", [seal(row["lane"], handed_over(row), Options()) for row in found])
 
     async def check_before_the_end(self) -> None:
         """Payments whose hold is about to end: no webhook tells of an attempt that is pending at the bank."""

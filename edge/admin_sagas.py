@@ -27,13 +27,16 @@ from edge.tokens import Who
 from sagas.identity import derived
 from sagas.messages import CancelSeats, Event, GivenUp, MoneyRefunded, RefundAgain, event_id_for
 from sagas.money import Money
-from store import bookings, operators
+from store import bookings, box_office, operators
 from store import sagas as saga_rows
 from store.connection import transaction
 from store.organisers import record_change
 
 log = structlog.get_logger()
 admin_sagas = Blueprint("admin-sagas")
+
+#: Why an operator neither retries nor settles what was taken at a box office: it would still be in the drawer's books.
+AT_THE_COUNTER = "This money is handed over at the organiser's box office, where its staff say that they have done so."
 
 
 class Why(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -144,10 +147,10 @@ async def list_all_bookings(request: Request, who: Who, query: BookingQuery) -> 
 async def retry_saga(request: Request, saga_id: UUID, who: Who, body: Why) -> HTTPResponse:
     """Ask again now: for each refund that failed, or for whatever the saga awaits."""
     row = await _known(saga_id)
-    failed = [refund for refund in await operators.refunds(saga_id) if refund["status"] == "failed"]
+    failed, at_the_counter = await _failed(saga_id)
     async with transaction() as connection:
         if not failed and not await operators.send_now(connection, saga_id):
-            raise Problem(409, "This saga awaits nothing, and no refund of it has failed.")
+            raise Problem(409, at_the_counter or "This saga awaits nothing, and no refund of it has failed.")
         await _record(connection, who, "saga.retry", saga_id, body.reason)
     for refund in failed:
         await _tell(
@@ -194,9 +197,10 @@ async def undo_saga(request: Request, saga_id: UUID, who: Who, body: Why) -> HTT
 async def settle_saga(request: Request, saga_id: UUID, who: Who, body: Why) -> HTTPResponse:
     """The refunds that failed were seen to outside (a bank transfer, say): they are owed no longer."""
     row = await _known(saga_id)
-    failed = [refund for refund in await operators.refunds(saga_id) if refund["status"] == "failed"]
+    failed, at_the_counter = await _failed(saga_id)
     if not failed:
-        raise Problem(409, "No refund of this saga has failed; one that is pending may still be paid by the provider.")
+        pending = "No refund of this saga has failed; one that is pending may still be paid by the provider."
+        raise Problem(409, at_the_counter or pending)
     async with transaction() as connection:
         await _record(connection, who, "saga.settle", saga_id, body.reason)
     for refund in failed:
@@ -216,6 +220,13 @@ async def _known(saga_id: UUID) -> Any:
     if row is None:
         raise not_found()
     return row
+
+
+async def _failed(saga_id: UUID) -> tuple[list[Any], str]:
+    """The saga's refunds that the provider has failed; and what to say of those that only a box office can see to."""
+    failed = [refund for refund in await operators.refunds(saga_id) if refund["status"] == "failed"]
+    others = [refund for refund in failed if refund["to"] not in box_office.METHODS]
+    return others, AT_THE_COUNTER if len(others) < len(failed) else ""
 
 
 async def _record(connection: Any, who: Who, action: str, saga_id: UUID, reason: str) -> None:

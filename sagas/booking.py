@@ -221,6 +221,22 @@ def met(facts: Facts, event: Event) -> bool:
     return isinstance(event, MoneyCaptured) and event.provider_payment_id in (*facts.kept, *facts.stray)
 
 
+def answers(at: Progress, event: Event) -> UUID | None:
+    """Money that went back answers whichever command asked for it last: whoever tells of it (the provider, of an
+    earlier attempt; an operator, who looked a moment ago) may not know that it was asked for once more."""
+    if not isinstance(event, MoneyRefunded):
+        return event.answers
+    facts: Facts = at.facts
+    refund = next((refund for refund in facts.refunds if refund.id == event.refund_id), None)
+    if refund is None or refund.state == "done":
+        return event.answers
+    for command in at.awaiting:
+        if isinstance(command, RefundMoney) and command.refund_id == refund.id:
+            return command.command_id
+    undoing = at.course == "back" and at.step == "money"
+    return at.awaited if undoing and _is_undo(facts, refund) else event.answers
+
+
 def moves(before: Facts, after: Facts, event: Event) -> bool:
     """Money that the booking does not need is not its money, and giving it back anew is no step of its own."""
     match event:
@@ -364,6 +380,7 @@ BOOKING = Saga(
     build=build,
     moves=moves,
     beside=beside,
+    answers=answers,
     outcomes={PaymentRefused: "failed", HoldExpired: "expired", GivenUp: "cancelled", SeatsGone: "expired"},
 )  # fmt: skip
 

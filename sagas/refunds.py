@@ -5,7 +5,9 @@ the organiser takes the places back, or the show was postponed.  Of a place that
 organiser has had no more than it cost at first, and gives a buyer who changes their mind no more back."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
+from sagas.messages import MoneyRefunded, event_id_for
 from sagas.money import fraction
 from sagas.prices import Share
 from sagas.refusals import TooLate
@@ -44,3 +46,12 @@ def too_late(rules: Rules, starts_at: datetime, now: datetime) -> TooLate | None
     if now >= until:
         return TooLate(detail="The time in which these tickets could be returned is over.", until=until)
     return None
+
+
+def handed_over(refund: Any) -> MoneyRefunded:
+    """What its saga is told of a refund that the box office has handed over."""
+    return MoneyRefunded(
+        event_id=event_id_for(refund["id"], MoneyRefunded), booking_id=refund["booking_id"],
+        answers=refund["command_id"], refund_id=refund["id"], payment_id=refund["payment_id"],
+        amount=refund["amount"], provider_payment_id=refund["provider_payment_id"],
+    )  # fmt: skip

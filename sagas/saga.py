@@ -67,7 +67,8 @@ class Saga:
 
     ``learn`` takes what an event teaches into the facts, ``sent`` what a command that goes out does; ``build`` fills a
     step's command in; ``met`` tells a fact that is told again; ``moves`` whether an event concerns the main line at
-    all; ``beside`` which commands it calls for beside the main line; ``outcomes`` names how a refusal ends it."""
+    all; ``beside`` which commands it calls for beside the main line; ``outcomes`` names how a refusal ends it;
+    ``answers`` says which command an event answers by now, where whoever tells it may not know the latest."""
 
     def __init__(
         self,
@@ -81,10 +82,11 @@ class Saga:
         moves: Callable[[Any, Any, Event], bool],
         beside: Callable[[Any, Any, Event], Iterable[tuple[type[Message], Fields]]],
         outcomes: dict[type[Event], str],
+        answers: Callable[[Progress, Event], UUID | None] = lambda at, event: event.answers,
     ) -> None:
         self.name, self.steps, self.pivot = name, steps, pivot
         self.learn, self.sent, self.build, self.met = learn, sent, build, met
-        self.moves, self.beside, self.outcomes = moves, beside, outcomes
+        self.moves, self.beside, self.outcomes, self.answers = moves, beside, outcomes, answers
         self.by_name = {step.name: step for step in steps}
         names = [step.name for step in steps]
         if len(self.by_name) != len(names):
@@ -118,6 +120,8 @@ def advance(saga: Saga, at: Progress, event: Event) -> Moved:
 
     A command in flight is never abandoned: while its answer is awaited, only that answer moves the main line.
     """
+    if (answers := saga.answers(at, event)) != event.answers:
+        event = msgspec.structs.replace(event, answers=answers)
     answered = event.answers in {c.command_id for c in at.awaiting} - set(at.aside)
     before = at.facts
     at = msgspec.structs.replace(

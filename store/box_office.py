@@ -11,6 +11,9 @@ from store.connection import pool
 from store.decisions import columns
 from store.sql import query
 
+#: Where money that the box office gives back goes.
+METHODS = ("cash", "terminal")
+
 #: A wish that has no booking after this was not taken by its lane, and never will be: it is no longer in time.
 UNDECIDED_SECONDS = 20.0
 
@@ -61,6 +64,17 @@ async def refunds_owed(organiser_id: UUID, after: tuple[datetime, UUID] | None, 
 
 async def refund(refund_id: UUID, organiser_id: UUID) -> Any | None:
     return await pool().fetchrow(query("cash_refunds"), organiser_id, refund_id, None, None, 1)
+
+
+async def hand_over(rows: Any, refund_id: UUID, organiser_id: UUID, seller_id: UUID) -> bool:
+    """Note who hands a refund over, in their open shift if there is one; False when somebody did before."""
+    shift_id = await rows.fetchval(query("shift_of_seller"), organiser_id, seller_id)
+    return await rows.fetchval(query("refund_hand_over"), refund_id, seller_id, shift_id) is not None
+
+
+async def refunds_handed_over(limit: int) -> list[Any]:
+    """Refunds that were handed over and whose sagas have not heard of it, with their lanes."""
+    return list(await pool().fetch(query("refunds_handed_over"), limit))
 
 
 async def open_shift(rows: Any, shift_id: UUID, organiser_id: UUID, seller_id: UUID) -> None:

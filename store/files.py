@@ -17,6 +17,7 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 from sagas.identity import new_id
 from store.connection import pool
 from store.settings import settings
+from store.sql import query
 
 _PATH = "SELECT path FROM file WHERE booking_id = $1 AND kind = $2"
 
@@ -94,22 +95,16 @@ def digest_of(content: bytes) -> str:
 
 
 async def keep(booking_id: UUID, kind: str, content: bytes) -> str:
-    """Keep a booking's document, in place of an older one of its kind; its path."""
+    """Keep a booking's document, in place of an older one of its kind; its path.
+
+    Nothing is kept, and the path is empty, once the buyer was erased: their name may be on it."""
     digest = digest_of(content)
     path = f"{digest[:2]}/{digest}"
     await put(path, content)
-    await pool().execute(
-        """INSERT INTO file (id, booking_id, kind, path, content_hash, size_bytes, made_at)
-           VALUES ($1, $2, $3, $4, $5, $6, now())
-           ON CONFLICT (booking_id, kind) DO UPDATE SET path = excluded.path, content_hash = excluded.content_hash,
-               size_bytes = excluded.size_bytes, made_at = now()""",
-        new_id(),
-        booking_id,
-        kind,
-        path,
-        digest,
-        len(content),
-    )
+    kept = await pool().fetchval(query("file_keep"), new_id(), booking_id, kind, path, digest, len(content))
+    if kept is None:
+        await remove(path)
+        return ""
     return path
 
 

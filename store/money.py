@@ -24,6 +24,7 @@ class MoneyWrites(msgspec.Struct):
     captured: list[MoneyCaptured] = []
     refunds: list[RefundMoney] = []
     refunds_ended: list[tuple[UUID, str, str]] = []
+    at_the_counter: list[UUID] = []
 
     def set_status(self, payment_id: UUID, status: str) -> None:
         """Payments only go forward, in whatever order the provider's words arrive."""
@@ -50,6 +51,8 @@ async def write(connection: Any, now: datetime, writes: MoneyWrites) -> None:
         await connection.execute(query("refunds_begin"), now, *columns(due, 11))
     if writes.refunds_ended:
         await connection.execute(query("refunds_end"), *columns(writes.refunds_ended, 3))
+    if writes.at_the_counter:
+        await connection.execute(query("refunds_at_the_counter"), now, writes.at_the_counter)
 
 
 async def claim_payment(payment_id: UUID, seconds: float) -> Any | None:

@@ -1,16 +1,21 @@
 -- name: sagas_of_all
 -- The latest first; those that need a look: what they await is overdue, or a refund has failed.
+-- What a box office has to hand over is its organiser's matter.
 SELECT s.id, s.kind, s.lane, s.step, s.course, s.outcome, s.outbox, s.sends, s.next_send_at, s.changed_at, b.show_id, b.buyer_id,
-    b.state, EXISTS (SELECT FROM refund r WHERE r.booking_id = s.id AND r.status = 'failed') AS refund_failed
+    b.state,
+    EXISTS (SELECT FROM refund r WHERE r.booking_id = s.id AND r.status = 'failed' AND r."to" NOT IN ('cash', 'terminal'))
+        AS refund_failed
 FROM saga s LEFT JOIN booking b ON b.id = s.id
 WHERE ($1::timestamptz IS NULL OR (s.changed_at, s.id) < ($1, $2)) AND ($3::text IS NULL OR s.course = $3)
-    AND (NOT $4 OR s.sends > 2 OR EXISTS (SELECT FROM refund r WHERE r.booking_id = s.id AND r.status = 'failed'))
+    AND (NOT $4 OR s.sends > 2 OR EXISTS (
+        SELECT FROM refund r WHERE r.booking_id = s.id AND r.status = 'failed' AND r."to" NOT IN ('cash', 'terminal')))
 ORDER BY s.changed_at DESC, s.id DESC LIMIT $5
 
 -- name: saga_seen
 SELECT s.id, s.kind, s.lane, s.step, s.course, s.outcome, s.outbox, s.sends, s.next_send_at, s.changed_at, b.show_id, b.buyer_id,
     b.state, b.seats, w.lane AS show_lane,
-    EXISTS (SELECT FROM refund r WHERE r.booking_id = s.id AND r.status = 'failed') AS refund_failed
+    EXISTS (SELECT FROM refund r WHERE r.booking_id = s.id AND r.status = 'failed' AND r."to" NOT IN ('cash', 'terminal'))
+        AS refund_failed
 FROM saga s LEFT JOIN booking b ON b.id = s.id LEFT JOIN show w ON w.id = b.show_id WHERE s.id = $1
 
 -- name: refunds_of_saga

@@ -114,14 +114,15 @@ ORDER BY seen_at, id LIMIT $3
 SELECT subject FROM money_matter WHERE ended_at IS NULL AND kind = ANY($1::text[]) ORDER BY seen_at LIMIT $2
 
 -- name: matters_in_rows
--- What needs a human and can be seen in our own rows, with what was tried.
+-- What needs a human and can be seen in our own rows, with what was tried.  What a box office has to hand over is listed
+-- there.
 SELECT 'refund-failed' AS kind, r.id::text AS subject, r.booking_id, r.amount, r.currency,
     'The provider has not given this back: it is owed.' AS detail, coalesce((
         SELECT string_agg(to_char(e.at, 'YYYY-MM-DD HH24:MI') || ' ' || (e.detail::jsonb->>'reason'), E'\n' ORDER BY e.n)
         FROM saga_event e
         WHERE e.saga_id = r.booking_id AND e.event = 'refund_failed' AND e.detail::jsonb->>'refund_id' = r.id::text
     ), '') AS tried
-FROM refund r WHERE r.status = 'failed'
+FROM refund r WHERE r.status = 'failed' AND r."to" NOT IN ('cash', 'terminal')
 UNION ALL
 SELECT 'refund-takes-long', r.id::text, r.booking_id, r.amount, r.currency,
     'The provider has had this refund for days and has not ended it.', format('asked about %s times', r.checks)

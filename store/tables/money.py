@@ -47,7 +47,8 @@ class Refund(Model):
     """Money that goes back: a captured payment, or a part of it.  ``status``: pending, processed, failed.
 
     ``about`` is the cancellation that it is for; ``command_id`` the command that asked for it last, after so many other
-    attempts; ``provider_refund_id`` is the provider's refund of this attempt."""
+    attempts; ``provider_refund_id`` is the provider's refund of this attempt.  What the box office gives back is handed
+    over by somebody of its staff, out of their shift if they have one."""
 
     id = fields.UUIDField(primary_key=True)
     booking_id = fields.UUIDField(db_index=True)
@@ -65,6 +66,9 @@ class Refund(Model):
     claimed_until = fields.DatetimeField(null=True)
     next_check_at = fields.DatetimeField(null=True)
     checks = fields.IntField(default=0, db_default=0)
+    handed_over_by = fields.UUIDField(null=True)
+    handed_over_at = fields.DatetimeField(null=True)
+    shift_id = fields.UUIDField(null=True)
     created_at = fields.DatetimeField()
 
     class Meta:

@@ -6,6 +6,7 @@ import uuid
 import pytest
 from box_office import new_key, problem_of, until
 
+from store import box_office
 from tests.edge.cast import Body, join
 from tests.edge.house import make_house
 
@@ -265,6 +266,50 @@ async def test_cash_for_a_cancelled_sale_is_given_back_out_of_the_drawer(house, 
     assert lines(closed.json()) == {"cash": (2 * PRICE, 2 * PRICE, 0)}
 
 
+async def owed(seller, sale):
+    """What the box office has still to hand over of a sale."""
+    found = (await seller.ask("GET", "/v1/box-office/refunds")).json()["items"]
+    return [item for item in found if item["booking_id"] == sale["id"]]
+
+
+async def called_off(house, show, seller, sale):
+    """The show's cancellation, and what the box office owes for a sale then."""
+    asked = await house.ask("POST", f"/v1/shows/{show['id']}/cancel", json={"reason": "a flood"})
+    assert asked.status_code == 202, asked.text
+    [refund] = await until("the box office owes it", lambda: owed(seller, sale), within=30)
+    return asked.json(), refund
+
+
+async def hand_over(person, refund):
+    return await person.ask("POST", f"/v1/box-office/refunds/{refund['id']}/handed-over")
+
+
+async def a_colleague(house, buyers, rows):
+    person = await buyers.make(role="organiser")
+    await join(rows, person, Body(str(house.id), "approved"), "box-office")
+    return person
+
+
+async def is_given_back(rows, sale):
+    return not await booked(rows, sale, "booking") and not await booked(rows, sale, "cash")
+
+
+async def until_closed(person, shift, *counted):
+    """Closed, once nothing of the shift is being decided any more."""
+
+    async def look():
+        answer = await close(person, shift, *counted)
+        return answer.json() if answer.status_code == 200 else None
+
+    return await until("the shift can be closed", look)
+
+
+async def box_office_takings(rows, *shifts):
+    ids = [uuid.UUID(shift["id"]) for shift in shifts]
+    taken = await box_office.takings(rows, ids)
+    return [taken[shift_id]["cash", "INR"] for shift_id in ids]
+
+
 @pytest.mark.parametrize("method", ["cash", "terminal"])
 async def test_of_a_cancelled_show_the_box_office_hands_the_money_over_and_says_so(
     house, seller, buyers, rows, mailbox, method
@@ -274,21 +319,14 @@ async def test_of_a_cancelled_show_the_box_office_hands_the_money_over_and_says_
     sale = await sold(
         seller, show, *(await house.seats(show))[:2], method=method, customer={"name": "Asha", "email": customer}
     )
-    asked = await house.ask("POST", f"/v1/shows/{show['id']}/cancel", json={"reason": "a flood"})
-    assert asked.status_code == 202, asked.text
+    asked, refund = await called_off(house, show, seller, sale)
     path = "/v1/box-office/refunds"
-
-    async def owed():
-        found = (await seller.ask("GET", path)).json()["items"]
-        return [item for item in found if item["booking_id"] == sale["id"]]
-
-    [refund] = await until("the box office owes it", owed, within=30)
     assert (refund["method"], refund["amount"]["amount"], refund["status"]) == (method, 2 * PRICE, "owed")
     assert (refund["customer_name"], refund["reason"]) == ("Asha", "show-cancelled")
     assert await booked(rows, sale, method) == 2 * PRICE, "nobody has taken it out of the drawer yet"
 
     async def is_done():
-        return (await house.ask("GET", f"/v1/cancellations/{asked.json()['id']}")).json()["status"] == "done"
+        return (await house.ask("GET", f"/v1/cancellations/{asked['id']}")).json()["status"] == "done"
 
     await until("the show's cancellation waits for nobody", is_done, within=30)
     other = await buyers.make()
@@ -298,7 +336,7 @@ async def test_of_a_cancelled_show_the_box_office_hands_the_money_over_and_says_
     assert {(answer.status_code, answer.json()["status"]) for answer in answers} == {(202, "handed-over")}
 
     async def is_handed_over():
-        return not await booked(rows, sale, method) and not await owed()
+        return not await booked(rows, sale, method) and not await owed(seller, sale)
 
     await until("the ledger has it", is_handed_over)
     again = await seller.ask("POST", f"{path}/{refund['id']}/handed-over")
@@ -318,6 +356,88 @@ async def test_of_a_cancelled_show_the_box_office_hands_the_money_over_and_says_
     assert "The box office where you bought them gives you" in " ".join(letters["Cancelled"].split())
 
 
+async def test_what_a_box_office_has_to_hand_over_is_no_matter_of_the_operator_s(house, seller, buyers, rows):
+    show = await house.put_on()
+    sale = await sold(seller, show, (await house.seats(show))[0])
+    _, refund = await called_off(house, show, seller, sale)
+    operator = await buyers.make(role="admin")
+    path = f"/v1/admin/sagas/{sale['id']}"
+    seen = (await operator.ask("GET", path)).json()
+    assert not seen["saga"]["refund_failed"] and [one["id"] for one in seen["refunds"]] == [refund["id"]]
+    stuck = (await operator.ask("GET", "/v1/admin/sagas", params={"stuck": "true", "limit": 100})).json()["items"]
+    assert sale["id"] not in {saga["id"] for saga in stuck}
+    for what in ("retry", "settle"):
+        answer = await operator.ask("POST", f"{path}/{what}", json={"reason": "it is due"})
+        problem = problem_of(answer, 409, "conflict")
+        assert "box office" in problem["detail"]
+    assert (await booked(rows, sale, "cash"), await booked(rows, sale, "by-hand")) == (PRICE, 0)
+    assert [item["id"] for item in await owed(seller, sale)] == [refund["id"]]
+
+
+async def test_money_handed_over_goes_out_of_the_drawer_of_whoever_hands_it_over(house, seller, buyers, rows):
+    show = await house.put_on()
+    monday = (await open_shift(seller)).json()
+    sale = await sold(seller, show, (await house.seats(show))[0])
+    closed = (await close(seller, monday, ("cash", PRICE))).json()
+    assert lines(closed) == {"cash": (PRICE, PRICE, 0)}
+    _, refund = await called_off(house, show, seller, sale)
+    colleague = await a_colleague(house, buyers, rows)
+    wednesday = (await open_shift(colleague)).json()
+    assert (await hand_over(colleague, refund)).status_code == 202
+    counted = await until_closed(colleague, wednesday, ("cash", -PRICE))
+    assert lines(counted) == {"cash": (-PRICE, -PRICE, 0)}
+    await until("the ledger has it", lambda: is_given_back(rows, sale))
+    assert (await seller.ask("GET", f"/v1/box-office/shifts/{monday['id']}")).json() == closed
+    assert (await colleague.ask("GET", f"/v1/box-office/shifts/{wednesday['id']}")).json() == counted
+    taken = await box_office_takings(rows, monday, wednesday)
+    assert taken == [PRICE, -PRICE], "what a closed shift has taken never changes"
+
+
+async def test_money_given_back_at_the_counter_goes_out_of_the_shift_that_is_open_then(house, seller, rows):
+    show = await house.put_on()
+    monday = (await open_shift(seller)).json()
+    sale = await sold(seller, show, (await house.seats(show))[0])
+    assert (await close(seller, monday, ("cash", PRICE))).status_code == 200
+    wednesday = (await open_shift(seller)).json()
+    assert (await give_back(seller, show, sale, *(seat["id"] for seat in sale["seats"]))).status_code == 202
+    counted = await until_closed(seller, wednesday, ("cash", -PRICE))
+    assert lines(counted) == {"cash": (-PRICE, -PRICE, 0)}, "a shift is not closed before it is known"
+    assert await box_office_takings(rows, monday, wednesday) == [PRICE, -PRICE]
+
+
+async def test_of_two_who_hand_the_same_money_over_one_is_told_to_keep_it(house, seller, buyers, rows):
+    show = await house.put_on()
+    sale = await sold(seller, show, (await house.seats(show))[0])
+    _, refund = await called_off(house, show, seller, sale)
+    colleague = await a_colleague(house, buyers, rows)
+    both = (seller, colleague)
+    answers = await asyncio.gather(*(hand_over(person, refund) for person in both * 3))
+    [winner] = {both[n % 2].id for n, answer in enumerate(answers) if answer.status_code == 202}
+    assert sorted(answer.status_code for answer in answers) == [202] * 3 + [409] * 3
+    told = [answer.json() for answer in answers if answer.status_code == 202]
+    assert told == [told[0]] * 3 and told[0]["status"] == "handed-over"
+    problem = problem_of(next(answer for answer in answers if answer.status_code == 409), 409, "handed-over")
+    assert (problem["by"], problem["at"]) == ("Test Buyer", told[0]["handed_over_at"])
+    await until("the ledger has it", lambda: is_given_back(rows, sale))
+    first, second = sorted(both, key=lambda person: person.id != winner)
+    assert (await hand_over(first, refund)).json() == told[0]
+    problem_of(await hand_over(second, refund), 409, "handed-over")
+    changes = (await house.ask("GET", f"/v1/organisers/{house.id}/changes")).json()["items"]
+    assert [one["action"] for one in changes].count("refund.hand-over") == 1
+
+
+async def test_money_handed_over_of_which_its_saga_has_not_heard_is_told_again(house, seller, rows):
+    show = await house.put_on()
+    sale = await sold(seller, show, (await house.seats(show))[0])
+    _, refund = await called_off(house, show, seller, sale)
+    await rows.execute(
+        "UPDATE refund SET handed_over_by = $2, handed_over_at = now() - interval '1 minute' WHERE id = $1",
+        uuid.UUID(refund["id"]), seller.id,
+    )  # fmt: skip
+    await until("the ledger has it", lambda: is_given_back(rows, sale))
+    assert await owed(seller, sale) == []
+
+
 async def test_a_seller_has_one_shift_at_a_time(house, seller, buyers, rows):
     key = new_key()
     answers = await asyncio.gather(*(open_shift(seller, key) for _ in range(4)))
@@ -331,8 +451,7 @@ async def test_a_seller_has_one_shift_at_a_time(house, seller, buyers, rows):
     rest = (await house.ask("GET", "/v1/box-office/shifts", params={"cursor": every["next_cursor"]})).json()
     assert len(every["items"] + rest["items"]) == 2 and rest["next_cursor"] is None
 
-    colleague = await buyers.make(role="organiser")
-    await join(rows, colleague, Body(str(house.id), "approved"), "box-office")
+    colleague = await a_colleague(house, buyers, rows)
     problem_of(await colleague.ask("GET", f"/v1/box-office/shifts/{shift_id}"), 404)
     problem_of(await close(colleague, {"id": shift_id}), 404)
     assert (await close(house.manager, {"id": shift_id})).status_code == 200, "a manager may close it"

@@ -108,6 +108,31 @@ async def test_a_ticket_changes_hands_with_a_new_code_and_its_seller_is_credited
     assert len(await told(mailbox, seller, "For sale: ")) == 1
 
 
+async def test_a_seller_is_not_told_of_an_offer_that_is_over(shows, buyers, rows, mailbox):
+    show = await resold_show(shows)
+    seller, booking = await ticketed(buyers, show, show.seats[0])
+    listing = await listed(seller, booking)
+    await until("the seller is told that it is offered", lambda: told(mailbox, seller, "For sale: "))
+    assert (await seller.ask("DELETE", f"/v1/listings/{listing['id']}")).status_code < 300
+
+    async def is_withdrawn():
+        return (await as_it_stands(seller, listing))["status"] == "withdrawn"
+
+    await until("it is withdrawn", is_withdrawn)
+    letter = await rows.fetchval(  # as if the mail server had not taken it until now
+        """UPDATE letter SET status = 'waiting', sent_at = NULL, claimed_until = NULL, next_try_at = now()
+        WHERE template = 'listed' AND about = $1 RETURNING id""",
+        uuid.UUID(listing["id"]),
+    )
+
+    async def is_over():
+        row = await rows.fetchrow("SELECT status, last_error FROM letter WHERE id = $1", letter)
+        return row["status"] in ("sent", "refused") and tuple(row)
+
+    assert await until("its letter is done with", is_over) == ("refused", "the ticket is offered no longer")
+    assert len(await told(mailbox, seller, "For sale: ")) == 1
+
+
 async def test_an_offered_ticket_is_paid_by_razorpay_and_a_payment_that_fails_has_it_offered_again(
     shows, buyers, rows, emulator
 ):

@@ -26,6 +26,7 @@ from sagas.messages import (
     PaymentReady,
     PaymentRefused,
     PdfMade,
+    RefundAgain,
     RefundFailed,
     RefundMoney,
     ReleaseSeats,
@@ -423,6 +424,36 @@ def test_a_refund_that_fails_stays_owed_and_awaited():
     assert story.tell(failed) == []
     assert story.at.awaiting == (refund,)
     assert status("released", story.at) == "refunding"
+
+
+@pytest.mark.parametrize("again_has_failed", [False, True])
+def test_money_that_went_back_counts_whichever_attempt_it_is_told_of(again_has_failed: bool):
+    """An operator settles a refund in the moment in which another has it asked for once more."""
+    story = Story()
+    story.ready()
+    story.given_up()
+    story.answered(ReleaseSeats, SeatsReleased)
+    story.captured()
+    first = story.sent[-1]
+    assert isinstance(first, RefundMoney)
+    assert story.answered(RefundMoney, RefundFailed, reason="no") == []
+    again = RefundAgain(
+        event_id=UUID(int=7), booking_id=BOOKED, refund_id=first.refund_id, by=UUID(int=9), reason="the bank is back"
+    )
+    assert story.tell(again) == [RefundMoney]
+    if again_has_failed:
+        assert story.answered(RefundMoney, RefundFailed, reason="no") == []
+    settled = MoneyRefunded(
+        event_id=UUID(int=8), booking_id=BOOKED, answers=first.command_id, refund_id=first.refund_id,
+        payment_id=first.payment_id, amount=first.amount,
+    )  # fmt: skip
+    assert story.tell(settled) == [SendLetter]
+    assert [refund.state for refund in story.facts.refunds] == ["done"]
+    story.written()
+    assert story.end() == ("ended", "cancelled", ())
+    assert status("released", story.at) == "refunded"
+    late = story.answered(RefundMoney, RefundFailed, reason="it went back before")
+    assert (late, story.facts.refunds[0].state) == ([], "done")
 
 
 def test_the_refund_of_a_stray_payment_does_not_stand_for_the_refund_that_turns_the_booking_back():

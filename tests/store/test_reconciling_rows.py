@@ -110,6 +110,7 @@ async def test_what_a_human_must_see_is_in_the_rows(refunds: Any, rows: Any):
     failed = await refunds(8, status="failed")
     slow = await refunds(9, status="pending", age="73 hours")
     await refunds(10, status="pending", age="71 hours")
+    await refunds(11, status="failed", to="cash")  # its box office has to hand it over, and lists it
     await rows.execute(
         """INSERT INTO webhook_event (event_id, kind, body, received_at, next_try_at, tries, note) VALUES
         ('evt_old', 'payment.captured', '{}', now() - interval '25 hours', now(), 30, 'no payment of ours'),
