@@ -151,6 +151,7 @@ async def retry_saga(request: Request, saga_id: UUID, who: Who, body: Why) -> HT
     async with transaction() as connection:
         if not failed and not await operators.send_now(connection, saga_id):
             raise Problem(409, at_the_counter or "This saga awaits nothing, and no refund of it has failed.")
+        await _in_turn(connection, saga_id, "saga.settle")
         await _record(connection, who, "saga.retry", saga_id, body.reason)
     for refund in failed:
         await _tell(
@@ -202,6 +203,7 @@ async def settle_saga(request: Request, saga_id: UUID, who: Who, body: Why) -> H
         pending = "No refund of this saga has failed; one that is pending may still be paid by the provider."
         raise Problem(409, at_the_counter or pending)
     async with transaction() as connection:
+        await _in_turn(connection, saga_id, "saga.retry")
         await _record(connection, who, "saga.settle", saga_id, body.reason)
     for refund in failed:
         await _tell(
@@ -227,6 +229,13 @@ async def _failed(saga_id: UUID) -> tuple[list[Any], str]:
     failed = [refund for refund in await operators.refunds(saga_id) if refund["status"] == "failed"]
     others = [refund for refund in failed if refund["to"] not in box_office.METHODS]
     return others, AT_THE_COUNTER if len(others) < len(failed) else ""
+
+
+async def _in_turn(connection: Any, saga_id: UUID, other: str) -> None:
+    """Raises 409 when the other order may still be on its way: what the provider is asked to give back once more must
+    not be given by hand as well, and the other way round."""
+    if await operators.was_ordered(connection, saga_id, other):
+        raise Problem(409, f"A {other} was ordered a moment ago. Look at the timeline in some seconds, then ask again.")
 
 
 async def _record(connection: Any, who: Who, action: str, saga_id: UUID, reason: str) -> None:

@@ -24,6 +24,14 @@ async def refunds(saga_id: UUID) -> list[Any]:
     return list(await pool().fetch(query("refunds_of_saga"), saga_id))
 
 
+async def was_ordered(rows: Any, saga_id: UUID, action: str) -> bool:
+    """Whether this was ordered within the last seconds, in which the saga may not have taken it up.  Until the
+    transaction ends nobody else finds out."""
+    await rows.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", str(saga_id))
+    ordered: bool = await rows.fetchval(query("saga_was_ordered"), str(saga_id), action)
+    return ordered
+
+
 async def send_now(rows: Any, saga_id: UUID) -> bool:
     """Have the sweep send what the saga awaits at once; False when it awaits nothing."""
     return await rows.fetchval(query("saga_send_now"), saga_id) is not None

@@ -41,3 +41,7 @@ LEFT JOIN LATERAL (SELECT * FROM payment WHERE booking_id = b.id ORDER BY (statu
 WHERE ($1::timestamptz IS NULL OR (b.decided_at, b.id) < ($1, $2)) AND ($3::uuid IS NULL OR b.show_id = $3)
     AND ($4::text IS NULL OR u.email = $4)
 ORDER BY b.decided_at DESC, b.id DESC LIMIT $5
+
+-- name: saga_was_ordered
+SELECT EXISTS (
+    SELECT FROM change_record WHERE organiser_id IS NULL AND at > now() - interval '10 s' AND action = $2 AND object_id = $1)

@@ -1,5 +1,6 @@
 """An operator at a saga: a refund that failed is asked for again, or settled by hand; a booking is taken back."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -55,6 +56,20 @@ async def test_a_refund_that_was_seen_to_outside_is_settled_and_in_the_ledger(sh
     changes = (await operator.ask("GET", "/v1/admin/changes")).json()["items"]
     [change] = [change for change in changes if change["object_id"] == saga_id and change["action"] == "saga.settle"]
     assert change["detail"]["reason"] == "Paid by bank transfer 4711"
+
+
+async def test_what_is_asked_for_again_is_not_settled_at_the_same_moment(show, buyer, emulator, operator):
+    """Both would be paid: by the provider, and by hand."""
+    saga_id = await late_money_that_cannot_be_given_back(show, buyer, emulator)
+    answers = await asyncio.gather(*[act(operator, saga_id, order) for order in ("retry", "settle") * 3])
+    accepted = {
+        order for order, answer in zip(("retry", "settle") * 3, answers, strict=True) if answer.status_code == 202
+    }
+    assert len(accepted) == 1, answers
+    await buyer.until_status(saga_id, "refunded")
+    told = (await operator.ask("GET", f"/v1/admin/sagas/{saga_id}")).json()["timeline"]
+    orders = {line["event"] for line in told if line["detail"].get("by") == str(operator.id)}
+    assert orders == ({"refund_again"} if accepted == {"retry"} else {"money_refunded"})
 
 
 async def test_a_confirmed_booking_is_taken_back_whole_by_an_operator(show, buyers, operator):
