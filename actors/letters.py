@@ -147,7 +147,10 @@ async def _write(command: SendLetter) -> letters.Letter:
 async def _refund(refund_id: UUID) -> letters.RefundFacts:
     refund = await mailing.refund(refund_id)
     amount = Money(refund["amount"], refund["currency"])
-    return letters.RefundFacts(refund_id=refund_id, amount=amount, to=refund["to"], reason=refund["reason"])
+    return letters.RefundFacts(
+        refund_id=refund_id, amount=amount, to=refund["to"], reason=refund["reason"],
+        goodwill=refund["about"] == refund_id,
+    )  # fmt: skip
 
 
 async def _sale(booking_id: UUID, listing_id: UUID, *, still_offered: bool = False) -> letters.SaleFacts:
@@ -175,8 +178,9 @@ async def _cancelled(booking_id: UUID, cancellation_id: UUID) -> letters.Cancell
     return letters.CancellationFacts(
         cancellation_id=cancellation_id,
         seats=tuple(_line(place, row["currency"]) for place in places),
-        amount=Money(row["amount"], row["currency"]),
+        amount=Money(row["amount"] - row["before"], row["currency"]),
         retained=Money(row["retained"], row["currency"]),
+        before=Money(row["before"], row["currency"]),
         to=row["to"],
         by=row["by"],
         reason=row["reason"],

@@ -35,6 +35,7 @@ from sagas.messages import (
     PaymentReady,
     PaymentRefused,
     RefundAgain,
+    RefundAsked,
     RefundFailed,
     RefundMoney,
     RequestPayment,
@@ -141,15 +142,14 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
     if saga.kind == "top-up":
         return MoneyCaptured in told
     of_wallet = facts.method == "wallet" or facts.from_wallet or any(part.method == "wallet" for part in facts.parts)
-    return bool(of_wallet or told & {MethodChosen, SeatsCancelled, RefundAgain})
+    return bool(of_wallet or told & {MethodChosen, SeatsCancelled, RefundAgain, RefundAsked})
 
 
 def _needs_its_booking(saga: SagaRow, told: set[type[Event]]) -> bool:
     """Whether one of these events needs the booking's seats, or whose show it is."""
     at_the_counter = saga.progress.facts.method in BOX_OFFICE
-    return (
-        at_the_counter or saga.progress.step in ("confirm", "tickets") or bool(told & {SeatsCancelled, DisputeChanged})
-    )
+    asks = told & {SeatsCancelled, RefundAsked, DisputeChanged}
+    return at_the_counter or saga.progress.step in ("confirm", "tickets") or bool(asks)
 
 
 class _Batch:
@@ -279,6 +279,8 @@ class _Batch:
                     ledger.cancelled(event.cancellation_id, now.booking_id, organiser_id, owed, now.currency)
                 )
                 self._cancellations.append(event.cancellation_id)
+            case RefundAsked():
+                self._book_goodwill(event, was, now)
             case MoneyRefunded():
                 self._book_refund(event, was, now)
             case DisputeChanged() if event.status == "lost":
@@ -307,6 +309,18 @@ class _Batch:
         """Whose show it is; None where no event of the batch needs to know."""
         row = self._bookings.get(booking_id)
         return row["organiser_id"] if row is not None else None
+
+    def _book_goodwill(self, event: RefundAsked, was: booking.Facts, now: booking.Facts) -> None:
+        """What was really asked for is the organiser's to bear, once."""
+        there = {refund.id for refund in was.refunds}
+        for refund in now.refunds:
+            if refund.id == event.refund_id and refund.id not in there:
+                organiser_id = self._organiser(now.booking_id)
+                self._books.add(
+                    ledger.goodwill(
+                        refund.id, now.booking_id, organiser_id, refund.amount, refund.currency, refund.reason
+                    )
+                )
 
     def _book_refund(self, event: MoneyRefunded, was: booking.Facts, now: booking.Facts) -> None:
         done = {refund.id for refund in was.refunds if refund.state == "done"}

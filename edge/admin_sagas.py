@@ -15,13 +15,12 @@ from sanic.response import HTTPResponse
 
 from actors.lanes.publisher import NotAccepted
 from actors.lanes.wire import Options, seal
-from edge import views
 from edge.context import context
 from edge.cursor import Page, decode_cursor, encode_cursor
 from edge.lane_calls import decide_soon
 from edge.operation import json, operation
 from edge.problems import Problem, not_found, unavailable
-from edge.show_records import BuyerRef, ShowBooking, ShowBookings
+from edge.show_records import ShowBookings, show_booking
 from edge.texts import Name
 from edge.tokens import Who
 from sagas.identity import derived
@@ -130,13 +129,7 @@ async def list_all_bookings(request: Request, who: Who, query: BookingQuery) -> 
     email = query.email.strip().lower() if query.email else None
     found = await operators.bookings(before, query.show_id, email, query.limit + 1)
     page = found[: query.limit]
-    items = [
-        ShowBooking(
-            BuyerRef(row["buyer_id"], row["buyer_name"] or "", row["buyer_email"] or ""),
-            views.booking(bookings.from_row(row), row),
-        )
-        for row in page
-    ]
+    items = [show_booking(row) for row in page]
     cursor = encode_cursor(page[-1]["decided_at"], page[-1]["id"]) if len(found) > query.limit else None
     return json(ShowBookings(items, cursor))
 

@@ -21,6 +21,7 @@ from edge.request_headers import idempotency_key
 from edge.tokens import Who
 from edge.wishes import PLACES_LIMIT, SeatId
 from sagas import clock
+from sagas.booking import left
 from sagas.identity import derived, saga_lane
 from sagas.messages import CancelSeats, GivenUp, Target
 from sagas.money import Money
@@ -29,6 +30,7 @@ from sagas.refunds import given_back, is_whole, refundable_until, too_late
 from sagas.terms import Rules, decode_rules
 from store import bookings as rows
 from store import cancellations as cancelled_rows
+from store.sagas import restore
 from store.settings import settings
 
 cancellations = Blueprint("cancellations")
@@ -48,7 +50,8 @@ class QuoteQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CancellationView(msgspec.Struct):
-    """Seats that were taken back: ``amount`` goes to the buyer, ``retained`` is what the policy keeps.
+    """Seats that were taken back: ``amount`` is owed for them, ``retained`` is what the policy keeps.  What the
+    organiser gave back before is not given once more: ``refunds`` are what goes to the buyer.
 
     ``status``: asked (the lane has not decided yet), refunding, done, or failed (an operator sees to the refund)."""
 
@@ -78,7 +81,8 @@ class SeatBack(msgspec.Struct):
 
 class CancellationQuote(msgspec.Struct):
     """What would come back now for these seats.  ``until``: how long the policy lets them be given back (null: never);
-    ``whole``: all that was paid comes back, because the show was postponed or cancelled."""
+    ``whole``: all that was paid comes back, because the show was postponed or cancelled.  ``amount`` is less than the
+    seats' sum where money was given back before."""
 
     seats: list[SeatBack]
     amount: Money
@@ -154,10 +158,12 @@ async def quote_cancellation(request: Request, booking_id: UUID, who: Who, query
     for place in msgspec.json.decode(row["seats"]):
         if place["id"] in asked or (not asked and not place.get("status")):
             share = Share(*(place.get(name, 0) for name in Share._fields))
-            owed = given_back(share, rules.refund_percent, whole=whole, face=place.get("face", 0))
-            back.append(SeatBack(place["id"], Money(share.total, currency), Money(owed, currency)))
-    amount = sum(seat.back.amount for seat in back)
-    retained = sum(seat.paid.amount for seat in back) - amount
+            due = given_back(share, rules.refund_percent, whole=whole, face=place.get("face", 0))
+            back.append(SeatBack(place["id"], Money(share.total, currency), Money(due, currency)))
+    owed = sum(seat.back.amount for seat in back)
+    retained = sum(seat.paid.amount for seat in back) - owed
+    facts = restore(row["progress"], row["outbox"]).facts
+    amount = min(owed, sum(left(facts, part) for part in facts.parts))
     until = refundable_until(rules, row["starts_at"])
     return json(CancellationQuote(back, Money(amount, currency), Money(retained, currency), until, whole))
 

@@ -157,6 +157,8 @@ MAY: dict[str, Rule] = {
     "get_top_up": OWN,
     "verify_top_up": OWN,
     "list_payments": OWN,
+    # edge/goodwill.py
+    "refund_payment": MANAGERS,
     # edge/shows.py, coupons.py, show_records.py, charges.py
     "create_shows": MANAGERS,
     "change_show": MANAGERS,

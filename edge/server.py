@@ -30,6 +30,7 @@ from edge.context import Context
 from edge.coupons import coupons
 from edge.events import events
 from edge.figures import figures
+from edge.goodwill import goodwill
 from edge.halls import halls
 from edge.health import health
 from edge.hosts import check_host
@@ -132,6 +133,7 @@ def make_app() -> Sanic[Any, Any]:
         admin_limits,
         admin_money,
         payments_webhook,
+        goodwill,
         operating,
         health,
         openapi,

@@ -1,6 +1,7 @@
 """What is on record of a show: its bookings and its journal for its organiser, the journal's head for everybody."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,7 @@ from edge.cursor import Page, decode_place_cursor, encode_cursor
 from edge.operation import json, operation
 from edge.problems import not_found
 from edge.shows import own_show
+from sagas.money import Money
 from store import bookings, journal
 from store import shows as rows
 
@@ -25,11 +27,20 @@ class BuyerRef(msgspec.Struct):
     email: str
 
 
+class CapturedPayment(msgspec.Struct):
+    """Money that came in for a booking, of which some may be given back."""
+
+    id: UUID
+    method: str
+    amount: Money
+
+
 class ShowBooking(msgspec.Struct):
-    """A booking, and whose it is."""
+    """A booking, whose it is, and what was paid for it."""
 
     buyer: BuyerRef
     booking: views.BookingView
+    payments: list[CapturedPayment]
 
 
 class ShowBookings(msgspec.Struct):
@@ -62,6 +73,15 @@ class JournalHead(msgspec.Struct):
     decided_at: datetime | None
 
 
+def show_booking(row: Any) -> ShowBooking:
+    payments = [
+        CapturedPayment(UUID(paid["id"]), paid["method"], Money(paid["amount"], row["currency"]))
+        for paid in msgspec.json.decode(row["payments"])
+    ]
+    buyer = BuyerRef(row["buyer_id"], row["buyer_name"] or "", row["buyer_email"] or "")
+    return ShowBooking(buyer, views.booking(bookings.from_row(row), row), payments)
+
+
 @operation(
     show_records, "GET", "/v1/shows/{show_id}/bookings", query=Page, answers={200: ShowBookings}, problems=(404,)
 )
@@ -70,13 +90,7 @@ async def list_show_bookings(request: Request, show_id: UUID, query: Page, actin
     await own_show(show_id, acting)
     before = decode_place_cursor(query.cursor)
     found = await rows.bookings(show_id, before and before[0], query.limit + 1)
-    items = [
-        ShowBooking(
-            BuyerRef(row["buyer_id"], row["buyer_name"] or "", row["buyer_email"] or ""),
-            views.booking(bookings.from_row(row), row),
-        )
-        for row in found[: query.limit]
-    ]
+    items = [show_booking(row) for row in found[: query.limit]]
     more = len(found) > query.limit
     return json(ShowBookings(items, encode_cursor(found[query.limit - 1]["place"], 0) if more else None))
 

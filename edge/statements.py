@@ -69,7 +69,7 @@ class BalanceView(msgspec.Struct):
 
 class StatementLine(msgspec.Struct):
     """Amounts as the organiser sees them: above zero it is owed more.  ``kind`` is ``sale``, ``cancellation``,
-    ``dispute``, ``provider-fee``, ``payout``… as in the ledger."""
+    ``goodwill`` (its ``note`` is the reason), ``dispute``, ``provider-fee``, ``payout``… as in the ledger."""
 
     id: UUID
     at: datetime

@@ -70,21 +70,24 @@ class BookingFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefundFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is given back, where it goes, and the saga's word for why."""
+    """What is given back, where it goes, and the saga's word for why; the organiser's own words if it is goodwill."""
 
     refund_id: UUID
     amount: Money
     to: Literal["source", "wallet", "cash", "terminal"] = "source"
     reason: str = ""
+    goodwill: bool = False
 
 
 class CancellationFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Which seats were taken back and by whom, what comes back for them and what the policy kept."""
+    """Which seats were taken back and by whom, what comes back for them and what the policy kept; ``before`` is what
+    the organiser has given back of it already."""
 
     cancellation_id: UUID
     seats: tuple[SeatLine, ...]
     amount: Money
     retained: Money
+    before: Money | None = None
     to: Literal["source", "wallet"] = "source"
     by: str
     reason: str = ""
@@ -162,10 +165,13 @@ def cancelled(facts: BookingFacts, what: CancellationFacts, mail_domain: str, lo
     show_is_off = what.reason == "show-cancelled"
     opening = "this show has been cancelled. We are sorry." if show_is_off else _BY.get(what.by, _BY[""])
     to = facts.paid_by if what.to == "source" and facts.paid_by in _AT_THE_COUNTER else what.to
-    paragraphs = [_on_its_way(what.amount, to, locale) if what.amount.amount else "Nothing was paid for them."]
+    paragraphs = [_on_its_way(what.amount, to, locale) if what.amount.amount else _NOTHING_PAID]
+    if what.before is not None and what.before.amount:
+        paragraphs = [] if paragraphs == [_NOTHING_PAID] else paragraphs
+        paragraphs.append(f"The organiser has given {money.show(what.before, locale)} of it back to you before.")
     if what.retained.amount:
         kept = money.show(what.retained, locale)
-        paragraphs = paragraphs if what.amount.amount else []
+        paragraphs = [] if paragraphs == [_NOTHING_PAID] else paragraphs
         paragraphs.append(f"By the terms under which you booked, {kept} is not given back.")
     return _notice(
         facts, "cancelled", what.cancellation_id, mail_domain, locale, subject="Cancelled: ", opening=opening,
@@ -173,6 +179,8 @@ def cancelled(facts: BookingFacts, what: CancellationFacts, mail_domain: str, lo
         named=what.seats,
     )  # fmt: skip
 
+
+_NOTHING_PAID = "Nothing was paid for them."
 
 _BY = {
     "buyer": "you have given these places back.",
@@ -205,10 +213,16 @@ def _is_back(refund: RefundFacts, locale: str) -> str:
 def money_back(facts: BookingFacts, refund: RefundFacts, mail_domain: str, locale: str = "en_IN") -> Letter:
     """What was on its way back has been paid."""
     told = money.show(refund.amount, locale)
+    opening, paragraphs = "your refund is done.", [_is_back(refund, locale)]
+    if refund.goodwill:
+        opening = f"the organiser has given you {told} back."
+        paragraphs = [
+            f"Their reason: {plain_line(refund.reason, 200)}", *paragraphs,
+            "Your booking is as it was: every ticket of it that was good is good still.",
+        ]  # fmt: skip
     return _notice(
-        facts, "money-back", refund.refund_id, mail_domain, locale, subject="Your money is back: ",
-        opening="your refund is done.", headline=f"{told} has been given back", named=facts.seats,
-        paragraphs=[_is_back(refund, locale)],
+        facts, "money-back", refund.refund_id, mail_domain, locale, subject="Your money is back: ", opening=opening,
+        headline=f"{told} has been given back", named=facts.seats, paragraphs=paragraphs,
     )  # fmt: skip
 
 

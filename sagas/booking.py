@@ -3,7 +3,8 @@
 Money is the delicate step.  What is due may come in parts (a wallet's, and the rest by Razorpay) and is *kept*; any
 other money of this booking (a second tab, a wrong amount) goes straight back, whatever the booking is doing.  Money
 after an expiry asks the lane to seat it.  After the pivot seats may be cancelled: the lane says what is owed for them,
-and the saga gives it back from what was kept, never more than came in."""
+and the saga gives it back from what was kept, never more than came in.  So it does with what the organiser gives back
+out of goodwill."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -35,6 +36,7 @@ from sagas.messages import (
     PaymentRefused,
     PdfMade,
     RefundAgain,
+    RefundAsked,
     RefundFailed,
     RefundMoney,
     ReleaseSeats,
@@ -65,7 +67,8 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Money that goes back: ``method`` is where to, ``about`` the cancellation that it is for."""
+    """Money that goes back: ``method`` is where to, ``about`` the cancellation that it is for.  One that is given out
+    of goodwill is about itself."""
 
     id: UUID
     payment_id: UUID
@@ -77,6 +80,10 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
     about: UUID | None = None
     state: Literal["pending", "done", "failed"] = "pending"
     failures: int = 0
+
+    @property
+    def is_goodwill(self) -> bool:
+        return self.about == self.id
 
 
 class Dispute(msgspec.Struct, frozen=True):
@@ -325,6 +332,8 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
             if event.left:
                 yield MakePdf, {"anew": True}
             yield SendLetter, {"template": "cancelled", "about": event.cancellation_id}
+        case RefundAsked():
+            yield from _goodwill(after, event)
         case SeatResold():
             yield CancelTickets, {"seats": (event.seat,)}
             if event.left:
@@ -360,6 +369,18 @@ def _owed(facts: Facts, event: SeatsCancelled) -> Iterator[tuple[type[Message], 
         )
 
 
+def _goodwill(facts: Facts, event: RefundAsked) -> Iterator[tuple[type[Message], Fields]]:
+    """What the organiser gives back of a payment, as long as so much is left of it."""
+    if any(refund.id == event.refund_id for refund in facts.refunds):
+        return
+    for part in facts.parts:
+        if part.payment_id == event.payment_id and 0 < event.amount <= left(facts, part):
+            where = {"method": "wallet"} if event.to == "wallet" else {}
+            own = {"refund_id": event.refund_id, "about": event.refund_id}
+            yield RefundMoney, _back(facts, part, event.amount, event.reason) | own | where
+            return
+
+
 BOOKING = Saga(
     "booking",
     Step("seats", done=SeatsHeld, undo=ReleaseSeats, undone=(SeatsReleased, HoldExpired, SeatsGone),
@@ -382,6 +403,7 @@ BOOKING = Saga(
     beside=beside,
     answers=answers,
     outcomes={PaymentRefused: "failed", HoldExpired: "expired", GivenUp: "cancelled", SeatsGone: "expired"},
+    beyond=(RefundAsked,),
 )  # fmt: skip
 
 
@@ -415,7 +437,7 @@ def status(seats: str, at: Progress | None) -> str:
 
 
 def _cancelled(facts: Any) -> str:
-    owed = [refund for refund in facts.refunds if refund.about is not None]
+    owed = [refund for refund in facts.refunds if refund.about is not None and not refund.is_goodwill]
     if any(refund.state != "done" for refund in owed):
         return "refunding"
     return "refunded" if owed else "cancelled"

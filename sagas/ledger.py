@@ -94,6 +94,16 @@ def cancelled(cancellation_id: UUID, booking_id: UUID, organiser_id: UUID, amoun
     )  # fmt: skip
 
 
+def goodwill(
+    refund_id: UUID, booking_id: UUID, organiser_id: UUID, amount: int, currency: str, reason: str
+) -> Posting:  # fmt: skip
+    """The organiser gives some of the money back, and the tickets stay good: it is on its way to the buyer."""
+    return moved(
+        "goodwill", f"goodwill:{refund_id}", currency, ("organiser", organiser_id), ("booking", booking_id), amount,
+        booking_id, reason,
+    )  # fmt: skip
+
+
 def refunded(
     refund_id: UUID, booking_id: UUID, target: tuple[Account, UUID | None], amount: int, currency: str
 ) -> Posting:

@@ -300,7 +300,7 @@ class CapturePayment(BookingCommand, frozen=True, kw_only=True):
 
 class RefundMoney(BookingCommand, frozen=True, kw_only=True):
     """Give a captured payment back, or a part of it.  ``method`` is where it goes: its source, or the wallet;
-    ``about`` the cancellation that it is for.
+    ``about`` the cancellation that it is for, or the refund itself where it is given out of goodwill.
 
     ``attempt`` counts up when the provider failed to refund: to it, that is another refund."""
 
@@ -510,6 +510,18 @@ class RefundAgain(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class RefundAsked(Event, frozen=True, kw_only=True):
+    """The organiser (``by``, for a ``reason``) gives some of a payment back out of goodwill: all of this or nothing.
+    The tickets stay good."""
+
+    refund_id: UUID
+    payment_id: UUID
+    amount: int
+    to: Target
+    by: UUID
+    reason: str
+
+
 class DisputeChanged(Event, frozen=True, kw_only=True):
     """The payer's bank wants the money back: ``status`` open, won (it stays ours) or lost (it is gone)."""
 
@@ -591,6 +603,7 @@ SagaEvent = (
     | MoneyRefunded
     | RefundFailed
     | RefundAgain
+    | RefundAsked
     | DisputeChanged
     | TicketsIssued
     | TicketsCancelled

@@ -68,7 +68,8 @@ class Saga:
     ``learn`` takes what an event teaches into the facts, ``sent`` what a command that goes out does; ``build`` fills a
     step's command in; ``met`` tells a fact that is told again; ``moves`` whether an event concerns the main line at
     all; ``beside`` which commands it calls for beside the main line; ``outcomes`` names how a refusal ends it;
-    ``answers`` says which command an event answers by now, where whoever tells it may not know the latest."""
+    ``answers`` says which command an event answers by now, where whoever tells it may not know the latest;
+    ``beyond`` names events that mean nothing until the pivot is reached."""
 
     def __init__(
         self,
@@ -83,14 +84,17 @@ class Saga:
         beside: Callable[[Any, Any, Event], Iterable[tuple[type[Message], Fields]]],
         outcomes: dict[type[Event], str],
         answers: Callable[[Progress, Event], UUID | None] = lambda at, event: event.answers,
+        beyond: tuple[type[Event], ...] = (),
     ) -> None:
         self.name, self.steps, self.pivot = name, steps, pivot
         self.learn, self.sent, self.build, self.met = learn, sent, build, met
-        self.moves, self.beside, self.outcomes, self.answers = moves, beside, outcomes, answers
+        self.moves, self.beside, self.outcomes = moves, beside, outcomes
+        self.answers, self.beyond = answers, beyond
         self.by_name = {step.name: step for step in steps}
         names = [step.name for step in steps]
         if len(self.by_name) != len(names):
             raise ValueError(f"{name}: two steps share a name")
+        self._before_pivot = frozenset(names[: names.index(pivot)])
         after_pivot = steps[names.index(pivot) :]
         if any(step.undo for step in after_pivot):
             raise ValueError(f"{name}: no undo may follow the pivot {pivot!r}")
@@ -104,6 +108,10 @@ class Saga:
         names = [step.name for step in self.steps]
         place = names.index(name) + 1
         return self.steps[place] if place < len(self.steps) else None
+
+    def is_past_pivot(self, at: Progress) -> bool:
+        """Whether it only goes forward from here."""
+        return self._before_pivot <= set(at.done)
 
 
 Moved = tuple[Progress, list[SagaCommand]]
@@ -129,7 +137,7 @@ def advance(saga: Saga, at: Progress, event: Event) -> Moved:
         facts=saga.learn(at.facts, event),
         awaiting=tuple(c for c in at.awaiting if c.command_id != event.answers),
     )
-    if saga.met(before, event):
+    if saga.met(before, event) or (type(event) in saga.beyond and not saga.is_past_pivot(at)):
         return at, []
     commands: list[SagaCommand] = []
     learned = at.facts

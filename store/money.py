@@ -138,3 +138,13 @@ async def balance(user_id: UUID, currency: str) -> int:
     """What the buyer's wallet holds, in minor units."""
     found = await pool().fetchval("SELECT balance FROM wallet WHERE id = $1", wallet_id_of(user_id, currency))
     return int(found or 0)
+
+
+async def payment_of(payment_id: UUID, organiser_id: UUID) -> Any | None:
+    """A payment for a booking of one of the organiser's shows."""
+    return await pool().fetchrow(query("payment_of_organiser"), payment_id, organiser_id)
+
+
+async def refund_asked(refund_id: UUID, event_id: UUID) -> Any | None:
+    """The refund, once its saga has taken the event that asks for it; without an id when the saga gave nothing."""
+    return await pool().fetchrow(query("refund_asked"), refund_id, event_id)

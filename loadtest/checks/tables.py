@@ -23,6 +23,8 @@ TOTAL = """(coalesce((b.amounts::jsonb ->> 'seats')::bigint, 0) - coalesce((b.am
     + coalesce((b.amounts::jsonb ->> 'fees')::bigint, 0) + coalesce((b.amounts::jsonb ->> 'tax')::bigint, 0))"""
 #: What each booking was promised to cost, what came in for it, and what went back, is on its way back, or is owed: a
 #: refund that failed stays in front of an operator, and is told as a remark.
+#: What the organiser gave out of goodwill leaves the seats paid for; a cancellation after it may give so much less than
+#: it owes (``short``).
 #: A booking is settled when its saga has ended, or when nothing has moved for half a minute.
 MONEY = """WITH settled AS (
     SELECT b.id, b.state, b.currency,
@@ -31,7 +33,10 @@ MONEY = """WITH settled AS (
             FROM jsonb_array_elements(b.seats::jsonb) p WHERE coalesce(p ->> 'status', '') IN ('', 'resold')), 0)
             + coalesce((SELECT sum(c.retained) FROM cancellation c WHERE c.booking_id = b.id), 0) AS total,
         coalesce((SELECT sum(c.amount) FROM capture c WHERE c.booking_id = b.id), 0) AS captured,
-        coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id), 0) AS refunded
+        coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id), 0) AS refunded,
+        coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id AND r.about = r.id), 0) AS goodwill,
+        coalesce((SELECT sum(c.amount - (SELECT coalesce(sum(r.amount), 0) FROM refund r WHERE r.about = c.id
+            AND r.booking_id = b.id)) FROM cancellation c WHERE c.booking_id = b.id), 0) AS short
     FROM booking b LEFT JOIN saga s ON s.id = b.id
     WHERE s.id IS NULL OR s.course = 'ended' OR greatest(s.changed_at, b.changed_at) < now() - interval '30 s'
 )"""
@@ -239,8 +244,30 @@ TABLE_CHECKS = (
     TableCheck(
         "a confirmed booking has been paid, once; for every other the money went back",
         "SELECT count(*) FROM capture",
-        MONEY + """SELECT id AS booking_id, state, total, captured, refunded, currency FROM settled
-        WHERE captured - refunded <> CASE WHEN state IN ('confirmed', 'cancelled') THEN total ELSE 0 END""",
+        MONEY + """SELECT id AS booking_id, state, total, captured, refunded, goodwill, short, currency FROM settled
+        WHERE captured - refunded + goodwill - CASE WHEN goodwill > 0 THEN short ELSE 0 END
+                <> CASE WHEN state IN ('confirmed', 'cancelled') THEN total ELSE 0 END
+            OR goodwill > 0 AND (short NOT BETWEEN 0 AND goodwill OR short > 0 AND captured <> refunded)""",
+    ),
+    TableCheck(
+        "what is given out of goodwill was asked for, and its organiser bears it, once",
+        """SELECT count(*) FROM refund WHERE about = id""",
+        """SELECT r.id AS refund_id, r.amount, e.detail, t.reference, o.owner AS organiser_id, o.amount AS borne
+        FROM refund r
+        LEFT JOIN saga_event e ON e.saga_id = r.booking_id AND e.event = 'refund_asked'
+            AND e.detail::jsonb ->> 'refund_id' = r.id::text
+        LEFT JOIN ledger_transaction t ON t.reference = 'goodwill:' || r.id AND t.booking_id = r.booking_id
+        LEFT JOIN ledger_entry o ON o.transaction_id = t.id AND o.account = 'organiser'
+        LEFT JOIN ledger_transaction s ON s.reference = 'sale:' || r.booking_id
+        WHERE r.about = r.id AND ((e.detail::jsonb ->> 'amount')::bigint IS DISTINCT FROM r.amount
+            OR e.detail::jsonb ->> 'by' IS NULL OR o.amount IS DISTINCT FROM r.amount
+            OR NOT EXISTS (SELECT FROM ledger_entry x WHERE x.transaction_id = s.id AND x.account = 'organiser'
+                AND x.owner = o.owner) AND NOT EXISTS (SELECT FROM listing l WHERE l.buyer_booking_id = r.booking_id))
+        UNION ALL
+        SELECT NULL, -o.amount, NULL, t.reference, o.owner, o.amount FROM ledger_transaction t
+        LEFT JOIN ledger_entry o ON o.transaction_id = t.id AND o.account = 'organiser'
+        WHERE t.kind = 'goodwill' AND NOT EXISTS (SELECT FROM refund r
+            WHERE r.about = r.id AND t.reference = 'goodwill:' || r.id)""",
     ),
     TableCheck(
         "each capture has its payment and booking, and no more goes back than came in",

@@ -3,10 +3,20 @@ SELECT c.*, coalesce((SELECT json_agg(json_build_object('id', r.id, 'amount', r.
     'status', r.status, 'reason', r.reason) ORDER BY r.created_at) FROM refund r WHERE r.about = c.id), '[]')::text AS refunds
 FROM cancellation c WHERE c.booking_id = $1 AND ($2::uuid IS NULL OR c.id = $2) ORDER BY c.decided_at, c.id
 
+-- name: cancellation_told
+-- With what the organiser had given back of the money out of goodwill, so that so much less is given back now.
+SELECT c.*, least(c.amount - r.given, r.goodwill)::bigint AS before
+FROM cancellation c CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount) FILTER (WHERE about = c.id), 0) AS given,
+        coalesce(sum(amount) FILTER (WHERE about = id), 0) AS goodwill
+    FROM refund WHERE booking_id = c.booking_id
+) r WHERE c.id = $1
+
 -- name: booking_to_cancel
 -- A booking with the terms under which it can be cancelled.
-SELECT b.id, b.buyer_id, b.show_id, b.state, b.seats, b.currency, w.lane, w.cancelled, w.starts_at, w.rules
-FROM booking b JOIN show w ON w.id = b.show_id WHERE b.id = $1
+SELECT b.id, b.buyer_id, b.show_id, b.state, b.seats, b.currency, w.lane, w.cancelled, w.starts_at, w.rules, g.progress,
+    g.outbox
+FROM booking b JOIN show w ON w.id = b.show_id LEFT JOIN saga g ON g.id = b.id WHERE b.id = $1
 
 -- name: cancellations_not_taken_up
 -- What a lane took back, and its saga has not heard of: the lane is asked to say so again.

@@ -122,6 +122,19 @@ UPDATE refund SET claimed_until = now(), provider_refund_id = $2 WHERE id = $1 A
 -- name: refund_find
 SELECT * FROM refund WHERE id = $1 OR provider_refund_id = $2 ORDER BY id <> $1 LIMIT 1
 
+-- name: payment_of_organiser
+-- A payment for a booking of one of the organiser's shows, with how the booking stands.
+SELECT p.id, p.booking_id, p.method, p.currency, b.state, g.lane, g.progress, g.outbox
+FROM payment p JOIN booking b ON b.id = p.booking_id JOIN saga g ON g.id = b.id
+JOIN show w ON w.id = b.show_id JOIN event e ON e.id = w.event_id
+WHERE p.id = $1 AND e.organiser_id = $2
+
+-- name: refund_asked
+-- What has become of a refund that was asked for by this event: nothing yet when no row; taken and refused without an id.
+SELECT r.id, r.amount, r.currency, r."to", r.status, r.reason
+FROM (SELECT 1 FROM refund WHERE id = $1 UNION SELECT 1 FROM saga_journal WHERE event_id = $2 AND taken) AS known
+LEFT JOIN refund r ON r.id = $1 LIMIT 1
+
 -- name: webhook_keep
 INSERT INTO webhook_event (event_id, kind, body, received_at, next_try_at, tries, note)
 VALUES ($1, $2, $3, now(), now() + interval '5 s', 0, '') ON CONFLICT (event_id) DO NOTHING

@@ -29,6 +29,8 @@ UPDATE saga SET next_send_at = now(), sends = 0 WHERE id = $1 AND next_send_at I
 -- As their buyers are shown them, the latest first, with who they are.
 SELECT b.*, s.progress, s.outbox, p.id AS payment_id, p.status AS payment_status, p.method AS payment_method,
     p.razorpay_order_id, u.name AS buyer_name, u.email AS buyer_email,
+    coalesce((SELECT json_agg(json_build_object('id', y.id, 'method', y.method, 'amount', y.amount) ORDER BY y.created_at)
+        FROM payment y WHERE y.booking_id = b.id AND y.status = 'captured'), '[]')::text AS payments,
     coalesce((SELECT json_agg(t.id ORDER BY t.seat_id) FROM ticket t WHERE t.booking_id = b.id), '[]')::text AS tickets,
     coalesce((SELECT json_agg(json_build_object('id', r.id, 'amount', r.amount, 'currency', r.currency, 'to', r.to,
         'status', r.status, 'reason', r.reason) ORDER BY r.created_at) FROM refund r WHERE r.booking_id = b.id), '[]')::text

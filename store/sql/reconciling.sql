@@ -1,6 +1,7 @@
 -- name: reconcile_payments
 -- What we know of payments at the provider, by their ids and orders: the capture, what went back or is promised, what
--- the booking's live tickets are worth (those too that are another buyer's now, who paid their seller) and its policy kept.  ``kept_before`` is what is left of the booking's earlier
+-- the booking's live tickets are worth (those too that are another buyer's now, who paid their seller; less what was given
+-- back for them out of goodwill) and its policy kept.  ``kept_before`` is what is left of the booking's earlier
 -- payments, which explain their share of these first.
 SELECT t.id, p.id AS payment_id, p.booking_id, p.status AS payment_status, c.amount, c.currency,
     c.captured_at < now() - interval '15 minutes' AS long_ago, r.done, r.owed, r.by_hand, r.to_wallet,
@@ -30,11 +31,14 @@ CROSS JOIN LATERAL (
     ) AS refunds
 ) AS r
 CROSS JOIN LATERAL (
-    SELECT (SELECT coalesce(sum((x->>'price')::bigint - coalesce((x->>'discount')::bigint, 0)
+    SELECT greatest(0, (
+            SELECT coalesce(sum((x->>'price')::bigint - coalesce((x->>'discount')::bigint, 0)
                 + coalesce((x->>'fees')::bigint, 0) + coalesce((x->>'tax')::bigint, 0)), 0)
             FROM json_array_elements(b.seats::json) AS x
             WHERE x->>'status' = 'resold' OR (b.state = 'confirmed' AND coalesce(x->>'status', '') = '')
-        )::bigint AS live,
+        ) - (
+            SELECT coalesce(sum(g.amount), 0) FROM refund g WHERE g.booking_id = b.id AND g.about = g.id
+        ))::bigint AS live,
         coalesce((SELECT sum(y.retained) FROM cancellation y WHERE y.booking_id = p.booking_id), 0)::bigint AS retained
 ) AS v
 CROSS JOIN LATERAL (
@@ -158,13 +162,14 @@ ON CONFLICT DO NOTHING
 
 -- name: settlement_lines_unbooked
 -- Lines that the ledger does not have yet, with the organiser that bears the fee: the seller, as long as money that came
--- in for a sale was not all given back. Nobody else books them until the transaction's end.
+-- in for a sale was not all given back, unless out of goodwill. Nobody else books them until the transaction's end.
 SELECT l.entity_id, l.currency, l.fee, l.credit, l.debit, c.booking_id, v.organiser_id, now() AS now
 FROM settlement_line l
 LEFT JOIN LATERAL (
     SELECT c.booking_id FROM capture c WHERE c.provider_payment_id = coalesce(l.provider_payment_id, l.entity_id)
         AND EXISTS (SELECT FROM ledger_transaction t WHERE t.reference = 'sale:' || c.booking_id)
-        AND c.amount > (SELECT coalesce(sum(r.amount), 0) FROM refund r WHERE r.provider_payment_id = c.provider_payment_id)
+        AND c.amount > (SELECT coalesce(sum(r.amount), 0) FROM refund r
+            WHERE r.provider_payment_id = c.provider_payment_id AND r.about IS DISTINCT FROM r.id)
 ) c ON true
 LEFT JOIN booking b ON b.id = c.booking_id LEFT JOIN show w ON w.id = b.show_id LEFT JOIN event v ON v.id = w.event_id
 WHERE l.booked_at IS NULL ORDER BY l.settled_at, l.entity_id LIMIT $1 FOR UPDATE OF l

@@ -37,6 +37,8 @@ ON CONFLICT (organiser_id) DO UPDATE SET fees = excluded.fees, tax = excluded.ta
 SELECT b.*, s.progress, s.outbox, p.id AS payment_id, p.status AS payment_status, p.method AS payment_method,
     p.razorpay_order_id, coalesce(u.name, o.customer_name) AS buyer_name,
     coalesce(u.email, o.customer_email) AS buyer_email,
+    coalesce((SELECT json_agg(json_build_object('id', y.id, 'method', y.method, 'amount', y.amount) ORDER BY y.created_at)
+        FROM payment y WHERE y.booking_id = b.id AND y.status = 'captured'), '[]')::text AS payments,
     coalesce((SELECT json_agg(t.id ORDER BY t.seat_id) FROM ticket t WHERE t.booking_id = b.id), '[]')::text AS tickets,
     coalesce((SELECT json_agg(json_build_object('id', r.id, 'amount', r.amount, 'currency', r.currency, 'to', r.to,
         'status', r.status, 'reason', r.reason) ORDER BY r.created_at) FROM refund r WHERE r.booking_id = b.id), '[]')::text

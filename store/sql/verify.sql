@@ -91,10 +91,24 @@ WITH resting AS (
 )
 SELECT id::text FROM sums WHERE captured <> live + refunded + cancelled
 UNION ALL
--- No cancellation gives back more than it owes; less only where a bank has taken the money.
-SELECT c.id::text FROM cancellation c WHERE c.taken_up_at IS NOT NULL
-    AND c.amount <> coalesce((SELECT sum(f.amount) FROM refund f WHERE f.booking_id = c.booking_id AND f.about = c.id), 0)
+-- No cancellation gives back more than it owes; less only where a bank has taken the money, or the organiser has given it
+-- out of goodwill before: then all that came in has gone back.
+SELECT c.id::text FROM cancellation c CROSS JOIN LATERAL (
+    SELECT coalesce(sum(f.amount), 0) AS back, coalesce(sum(f.amount) FILTER (WHERE f.about = c.id), 0) AS given,
+        coalesce(sum(f.amount) FILTER (WHERE f.about = f.id), 0) AS goodwill
+    FROM refund f WHERE f.booking_id = c.booking_id
+) r WHERE c.taken_up_at IS NOT NULL AND (r.given > c.amount OR r.given < c.amount
     AND NOT EXISTS (SELECT FROM saga_event e WHERE e.saga_id = c.booking_id AND e.event = 'dispute_changed')
+    AND NOT (c.amount - r.given <= r.goodwill
+        AND r.back = (SELECT sum(k.amount) FROM capture k WHERE k.booking_id = c.booking_id)))
+UNION ALL
+-- What is given out of goodwill is what somebody asked for.
+SELECT f.id::text FROM refund f WHERE f.about = f.id AND NOT EXISTS (
+    SELECT FROM saga_event e WHERE e.saga_id = f.booking_id AND e.event = 'refund_asked'
+        AND e.detail::json ->> 'refund_id' = f.id::text AND (e.detail::json ->> 'amount')::bigint = f.amount)
+UNION ALL
+SELECT f.id::text FROM refund f WHERE f.about <> f.id
+    AND NOT EXISTS (SELECT FROM cancellation c WHERE c.id = f.about AND c.booking_id = f.booking_id)
 UNION ALL
 SELECT c.provider_payment_id FROM capture c LEFT JOIN refund r ON r.provider_payment_id = c.provider_payment_id
 GROUP BY c.provider_payment_id, c.amount HAVING coalesce(sum(r.amount), 0) > c.amount
@@ -113,7 +127,8 @@ WITH booked AS (
 ), facts AS (
     SELECT 'capture:' || provider_payment_id AS reference, amount FROM capture WHERE amount > 0
     UNION ALL SELECT 'refund:' || id, amount FROM refund WHERE status = 'processed'
-    UNION ALL SELECT 'cancellation:' || about, sum(amount) FROM refund WHERE about IS NOT NULL GROUP BY about
+    UNION ALL SELECT 'cancellation:' || about, sum(amount) FROM refund WHERE about <> id GROUP BY about
+    UNION ALL SELECT 'goodwill:' || id, amount FROM refund WHERE about = id
     UNION ALL SELECT 'payout:' || id, amount FROM payout
     UNION ALL SELECT 'settlement:' || entity_id, abs(credit - debit) FROM settlement_line
         WHERE booked_at IS NOT NULL AND credit <> debit
@@ -123,7 +138,7 @@ SELECT 'not booked as it is:' AS what, f.reference AS id FROM facts f LEFT JOIN 
 WHERE b.amount IS DISTINCT FROM f.amount
 UNION ALL
 SELECT 'booked, but no fact:', b.reference FROM booked b WHERE b.kind IN (
-        'capture', 'top-up', 'refund', 'cancellation', 'payout', 'settlement', 'provider-fee')
+        'capture', 'top-up', 'refund', 'cancellation', 'goodwill', 'payout', 'settlement', 'provider-fee')
     AND NOT EXISTS (SELECT FROM facts f WHERE f.reference = b.reference)
 UNION ALL
 SELECT 'does not sum to zero:', transaction_id::text FROM ledger_entry GROUP BY transaction_id, currency HAVING sum(amount) <> 0

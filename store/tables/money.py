@@ -46,9 +46,10 @@ class Capture(Model):
 class Refund(Model):
     """Money that goes back: a captured payment, or a part of it.  ``status``: pending, processed, failed.
 
-    ``about`` is the cancellation that it is for; ``command_id`` the command that asked for it last, after so many other
-    attempts; ``provider_refund_id`` is the provider's refund of this attempt.  What the box office gives back is handed
-    over by somebody of its staff, out of their shift if they have one."""
+    ``about`` is the cancellation that it is for, or itself where it is given out of goodwill; ``command_id`` the
+    command that asked for it last, after so many other attempts; ``provider_refund_id`` is the provider's refund of
+    this attempt.  What the box office gives back is handed over by somebody of its staff, out of their shift if they
+    have one."""
 
     id = fields.UUIDField(primary_key=True)
     booking_id = fields.UUIDField(db_index=True)
@@ -58,7 +59,7 @@ class Refund(Model):
     amount = fields.BigIntField()
     currency = fields.CharField(max_length=3)
     to = fields.CharField(max_length=10)
-    reason = fields.CharField(max_length=40)
+    reason = fields.CharField(max_length=200)
     status = fields.CharField(max_length=20, default="pending")
     about = fields.UUIDField(null=True)
     attempt = fields.IntField(default=0, db_default=0)

@@ -185,7 +185,7 @@ CHANGES = {
     "CouponChange": {"max_uses": 1}, "EventChange": {"title": "Mine now"}, "HallChange": {"name": "Mine now"},
     "VenueChange": {"name": "Mine now"}, "Why": {"reason": "It is mine now"}, "Count": {"counted": []},
     "Postponement": {"starts_at": "2099-01-10T12:00:00Z", "refund_until": "2099-01-01T12:00:00Z"},
-    "SaleCancellation": {},
+    "SaleCancellation": {}, "RefundWish": {"reason": "It is mine now", "to": "wallet"},
     "NewHall": {"name": "Mine", "sections": [{"name": "Floor", "kind": "standing", "tier": "A", "capacity": 5}]},
 }  # fmt: skip
 
@@ -210,10 +210,11 @@ async def test_another_organiser_s_things_are_told_as_ones_that_are_not_there(wa
     assert sale.status_code == 201, sale.text
     shift = await house.ask("POST", "/v1/box-office/shifts", headers={"Idempotency-Key": new_key()})
     assert shift.status_code == 201, shift.text
+    paid = await rows.fetchval("SELECT id FROM payment WHERE booking_id = $1", uuid.UUID(sale.json()["id"]))
     theirs = {
         "cancellation_id": cancelled.json()["id"], "event_id": str(event), "venue_id": str(house.venue),
         "hall_id": str(house.hall), "show_id": show["id"], "code": "HOUSE", "booking_id": sale.json()["id"],
-        "shift_id": shift.json()["id"],
+        "shift_id": shift.json()["id"], "payment_id": str(paid),
     }  # fmt: skip
     assert set(re.findall(r"{(\w+)}", walked.path)) <= set(theirs), "say what another organiser's is"
     bodies = CHANGES | {"NewShow": house.show(), "SaleWish": SALE}

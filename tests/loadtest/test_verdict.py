@@ -298,6 +298,96 @@ async def more_goes_back_than_came_in(world: World) -> None:
     await refund(world, 1001)
 
 
+async def give(world: World, amount: int, *, asked: int | None = None, bears: Any = SHOW, booked: int = 0) -> None:
+    """The organiser gives money back out of goodwill: asked for, borne by the organiser, and done."""
+    refund_id, confirmed = uuid4(), world.confirmed
+    await world.scratch.insert(
+        "refund", id=refund_id, booking_id=confirmed, payment_id=uuid4(), provider_payment_id="pay_0", amount=amount,
+        currency="INR", to="source", reason="sorry", status="processed", command_id=uuid4(), about=refund_id,
+        created_at=BEGAN,
+    )  # fmt: skip
+    if asked != 0:
+        n = await world.scratch.connection.fetchval("SELECT 1 + max(n) FROM saga_event WHERE saga_id = $1", confirmed)
+        detail = {"refund_id": str(refund_id), "amount": asked or amount, "by": str(uuid4())}
+        await world.scratch.insert("saga_event", saga_id=confirmed, n=n, event="refund_asked", step="", course="ended",
+                                   detail=json.dumps(detail), at=BEGAN)  # fmt: skip
+        await world.execute("UPDATE saga SET events = events + 1 WHERE id = $1", confirmed)
+    reference, own = f"goodwill:{refund_id}", ("booking", confirmed)
+    await world.scratch.book(reference, confirmed, ("organiser", bears), own, booked or amount)
+    await world.scratch.book(f"refund:{refund_id}", confirmed, own, ("provider", None), amount)
+    world.scratch.payments[0]["refunded"] += amount
+
+
+async def cancel_after(world: World, owed: int, given: int) -> None:
+    """All seats of the confirmed booking are taken back, ``owed`` is due for them and ``given`` goes back."""
+    made, confirmed = uuid4(), world.confirmed
+    cancelled = """(SELECT jsonb_agg(p || '{"status": "cancelled"}') FROM jsonb_array_elements(seats::jsonb) p)::text"""
+    await world.execute(f"UPDATE booking SET state = 'cancelled', seats = {cancelled} WHERE id = $1", confirmed)
+    await world.scratch.insert(
+        "cancellation", id=made, booking_id=confirmed, show_id=SHOW, seats="[]", amount=owed, retained=0,
+        currency="INR", to="source", by="buyer", reason="", decided_at=BEGAN, taken_up_at=BEGAN,
+    )  # fmt: skip
+    await world.scratch.insert(
+        "refund", id=uuid4(), booking_id=confirmed, payment_id=uuid4(), provider_payment_id="pay_0", amount=given,
+        currency="INR", to="source", reason="cancelled", status="processed", command_id=uuid4(), about=made,
+        created_at=BEGAN,
+    )  # fmt: skip
+    await world.scratch.book(f"cancellation:{made}", confirmed, ("organiser", SHOW), ("booking", confirmed), given)
+    await world.scratch.book(f"refund:{made}", confirmed, ("booking", confirmed), ("provider", None), given)
+    world.scratch.payments[0]["refunded"] += given
+
+
+MONEY_CHECKS = ("has been paid, once", "out of goodwill", "no more goes back", "is left on a booking", "the provider's")
+
+
+def of_money(wrong: dict[str, list[str]]) -> list[str]:
+    return [name for name in wrong if any(words in name for words in MONEY_CHECKS)]
+
+
+async def test_goodwill_is_sound_also_when_a_cancellation_gives_back_the_rest(world: World) -> None:
+    await give(world, 300)
+    assert await world.wrong() == {}
+    await cancel_after(world, 1000, 700)
+    assert of_money(await world.wrong()) == []
+
+
+@seeds("a confirmed booking has been paid, once")
+async def a_cancellation_after_goodwill_keeps_some_of_the_rest(world: World) -> None:
+    await give(world, 300)
+    await cancel_after(world, 1000, 600)
+
+
+@seeds("a confirmed booking has been paid, once")
+async def a_cancellation_is_short_by_more_than_goodwill(world: World) -> None:
+    await give(world, 300)
+    await cancel_after(world, 1400, 700)
+
+
+@seeds("out of goodwill")
+async def goodwill_was_asked_for_by_nobody(world: World) -> None:
+    await give(world, 300, asked=0)
+
+
+@seeds("out of goodwill")
+async def goodwill_is_more_than_was_asked_for(world: World) -> None:
+    await give(world, 300, asked=200)
+
+
+@seeds("out of goodwill")
+async def goodwill_is_borne_by_another_organiser(world: World) -> None:
+    await give(world, 300, bears=uuid4())
+
+
+@seeds("out of goodwill")
+async def an_organiser_bears_more_than_was_given(world: World) -> None:
+    await give(world, 300, booked=301)
+
+
+@seeds("out of goodwill")
+async def an_organiser_bears_what_nobody_was_given(world: World) -> None:
+    await world.scratch.book(f"goodwill:{uuid4()}", world.confirmed, ("organiser", SHOW), ("booking", uuid4()), 5)
+
+
 async def topped_up(world: World, wallet_of: Any = None) -> Any:
     """A top-up whose payment came in, and was booked into somebody's wallet (or nobody's)."""
     user, top_up, payment = uuid4(), uuid4(), uuid4()

@@ -4,6 +4,7 @@ import re
 from html.parser import HTMLParser
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from mail.letters import (
@@ -173,6 +174,25 @@ def test_money_that_the_box_office_gives_back_is_not_promised_by_a_bank(method, 
             assert "working days" not in rendering and "the way it came" not in rendering
 
 
+def test_goodwill_says_how_much_why_and_that_the_tickets_stay_good():
+    given = RefundFacts(refund_id=UUID(int=6), amount=Money(30000, "INR"), reason="The <b>lights</b>", goodwill=True)
+    letter = money_back(facts(), given, "frontrow.example")
+    for rendering in (Page(letter.html).words, " ".join(letter.text.split())):
+        assert "₹300.00 has been given back" in rendering and "Their reason: The <b>lights</b>" in rendering
+        assert "every ticket of it that was good is good still" in rendering
+    usual = money_back(facts(), RefundFacts(refund_id=UUID(int=6), amount=Money(1, "INR"), reason="late"), "f.example")
+    assert "late" not in usual.text and "good still" not in usual.text
+
+
+@pytest.mark.parametrize(("now", "before"), [(0, 100), (70, 30)])
+def test_a_cancellation_after_goodwill_says_what_comes_now_and_what_came_before(now: int, before: int):
+    told = cancellation(facts().seats[0], amount=Money(now * 100, "INR"), before=Money(before * 100, "INR"))
+    text = " ".join(cancelled(facts(), told, "frontrow.example").text.split())
+    assert f"The organiser has given ₹{before}.00 of it back to you before." in text
+    assert ("₹70.00 goes back the way it came" in text) == (now == 70)
+    assert "Nothing was paid" not in text
+
+
 def letters_from(name: str):
     hostile = facts(
         event=name,
@@ -186,7 +206,9 @@ def letters_from(name: str):
     return (
         confirmed(hostile, PDF, "frontrow.example"), refunded(hostile, REFUND, "frontrow.example"),
         cancelled(hostile, cancellation(seat, reason=name), "frontrow.example"),
-        money_back(hostile, REFUND, "frontrow.example"), postponed(hostile, None, UUID(int=7), "frontrow.example"),
+        money_back(hostile, REFUND, "frontrow.example"),
+        money_back(hostile, msgspec.structs.replace(REFUND, goodwill=True, reason=name), "frontrow.example"),
+        postponed(hostile, None, UUID(int=7), "frontrow.example"),
         listed(hostile, sale(seat), "frontrow.example"), sold(hostile, sale(seat), "frontrow.example"),
     )  # fmt: skip
 

@@ -27,6 +27,7 @@ from sagas.messages import (
     PaymentRefused,
     PdfMade,
     RefundAgain,
+    RefundAsked,
     RefundFailed,
     RefundMoney,
     ReleaseSeats,
@@ -113,6 +114,14 @@ class Story:
     def chosen(self, method: Method) -> list[type[Message]]:
         self.method = method
         return self.tell(MethodChosen(event_id=self._id(), booking_id=BOOKED, method=method))
+
+    def goodwill(self, amount: int) -> list[type[Message]]:
+        return self.tell(
+            RefundAsked(
+                event_id=self._id(), booking_id=BOOKED, refund_id=derived(BOOKED, "goodwill"), amount=amount,
+                payment_id=derived(BOOKED, "payment", "razorpay"), to="source", by=BUYER, reason="a kind word",
+            )
+        )  # fmt: skip
 
     def refunds(self) -> list[tuple[str, int, str]]:
         return [(c.provider_payment_id, c.amount, c.reason) for c in self.sent if isinstance(c, RefundMoney)]
@@ -595,3 +604,29 @@ def test_a_wallet_that_refuses_its_part_gives_the_other_back_once_the_seats_are_
     assert (back.method, back.amount, back.provider_payment_id) == ("razorpay", 30_000, "pay_1")
     story.answered(RefundMoney, MoneyRefunded)
     assert (story.at.course, status("released", story.at)) == ("ended", "refunded")
+
+
+def test_goodwill_before_the_seats_are_the_buyers_gives_nothing():
+    """Money that is being undone goes back anyway, and no rupee twice."""
+    story = Story()
+    for happens in (story.ready, story.captured, story.expired):
+        assert story.goodwill(100) == []
+        happens()
+    assert story.goodwill(100) == []
+    story.answered(ConfirmSeats, SeatsGone, reason="taken")
+    assert story.goodwill(100) == []
+    assert [amount for _, amount, _ in story.refunds()] == [PRICE]
+
+
+def test_goodwill_after_the_pivot_leaves_the_booking_confirmed():
+    story = Story()
+    story.ready()
+    story.captured()
+    story.answered(ConfirmSeats, SeatsConfirmed)
+    where = (story.at.step, story.at.course)
+    assert story.goodwill(100) == [RefundMoney]
+    assert story.goodwill(100) == []
+    assert story.answered(RefundMoney, MoneyRefunded) == [SendLetter]
+    assert (story.at.step, story.at.course) == where
+    assert status("confirmed", story.at) == "confirmed"
+    assert story.refunds() == [("pay_1", 100, "a kind word")]

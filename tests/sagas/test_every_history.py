@@ -20,6 +20,7 @@ from sagas.messages import (
     MoneyCaptured,
     MoneyRefunded,
     RefundAgain,
+    RefundAsked,
     RefundFailed,
     RefundMoney,
     SagaCommand,
@@ -74,6 +75,11 @@ def cancelled(number: int, amount: int, to: str = "source") -> SeatsCancelled:
     return event(SeatsCancelled, number, cancellation_id=derived(BOOKED, number), amount=amount, to=to, **about)
 
 
+def goodwill(amount: int, to: str) -> RefundAsked:
+    about = {"refund_id": derived(BOOKED, "goodwill", amount), "payment_id": PAYMENT, "by": UUID(int=8)}
+    return event(RefundAsked, amount, amount=amount, to=to, reason="a column was in the way", **about)
+
+
 def disputed(state: str) -> DisputeChanged:
     about = {"payment_id": PAYMENT, "provider_payment_id": "pay_1", "amount": PRICE, "currency": "INR"}
     return event(DisputeChanged, state, dispute_id="disp_1", status=state, **about)
@@ -83,6 +89,8 @@ def following(told: Told) -> Iterator[Event]:
     """Everything that may be told next, true or repeated."""
     yield cancelled(1, 200)
     yield cancelled(2, 300, "wallet")
+    yield goodwill(150, "source")
+    yield goodwill(PRICE, "wallet")
     yield captured("pay_1")
     yield captured("pay_2")
     yield captured("pay_3", PRICE - 1)
@@ -114,7 +122,10 @@ def check(told: Told, one: Event) -> None:
     assert len(set(attempts)) == len(attempts), "one attempt at a refund is asked for once"
     stray = sum(amount for payment, amount in told.captured if payment not in facts.kept)
     assert sum(refund.amount for refund in facts.refunds if refund.about is None) == stray
-    about = sum(refund.amount for refund in facts.refunds if refund.about is not None)
+    given = [refund for refund in facts.refunds if refund.is_goodwill]
+    asked_for = {goodwill(150, "source").refund_id: 150, goodwill(PRICE, "wallet").refund_id: PRICE}
+    assert all(refund.amount == asked_for[refund.id] for refund in given), "all that was asked for, or nothing"
+    about = sum(refund.amount for refund in facts.refunds if refund.about is not None and not refund.is_goodwill)
     assert about <= told.owed
     kept = sum(left(facts, part) for part in facts.parts)
     assert about == told.owed or kept == 0 or any(dispute.status != "won" for dispute in facts.disputes) or (
@@ -167,3 +178,30 @@ def test_a_dispute_that_has_ended_is_not_opened_by_word_that_comes_late(ended: s
 def test_what_the_bank_has_taken_back_is_not_given_back_again():
     told = tell(tell(a_sale(), disputed("lost")), cancelled(1, 200))
     assert not [command for command in told.sent if isinstance(command, RefundMoney)]
+
+
+def test_goodwill_gives_back_and_touches_no_ticket():
+    told = tell(a_sale(), goodwill(150, "wallet"))
+    [refund] = [command for command in told.sent if isinstance(command, RefundMoney)]
+    assert (refund.amount, refund.method, refund.provider_payment_id) == (150, "wallet", "pay_1")
+    assert refund.refund_id == refund.about == goodwill(150, "wallet").refund_id
+    assert refund.reason == "a column was in the way"
+    assert not [command for command in told.sent if isinstance(command, CancelTickets)]
+    assert tell(told, goodwill(150, "wallet")).sent == told.sent, "told again it is a repeat"
+
+
+def test_goodwill_of_more_than_is_left_gives_nothing():
+    told = tell(tell(a_sale(), cancelled(1, 200)), goodwill(PRICE, "wallet"))
+    assert [command.amount for command in told.sent if isinstance(command, RefundMoney)] == [200]
+
+
+def test_a_cancellation_after_goodwill_gives_back_what_is_left():
+    told = tell(tell(a_sale(), goodwill(150, "source")), cancelled(1, PRICE))
+    assert [command.amount for command in told.sent if isinstance(command, RefundMoney)] == [150, PRICE - 150]
+
+
+def test_goodwill_is_not_what_a_cancelled_booking_waits_for():
+    told = tell(tell(a_sale(), goodwill(PRICE, "wallet")), cancelled(1, PRICE))
+    assert status("cancelled", told.at) == "cancelled"
+    told = tell(tell(a_sale(), goodwill(150, "source")), cancelled(1, PRICE))
+    assert status("cancelled", told.at) == "refunding"
