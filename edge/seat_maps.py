@@ -4,6 +4,7 @@ A map is made again only when the show's version has moved, at most twice a seco
 
 import asyncio
 import gzip
+import zlib
 from collections import OrderedDict, deque
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -45,8 +46,9 @@ class SeatMap(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What it shows, as its ETag."""
-        return f"{self.version}.{name_of(self.kept)}" if self.kept else f"{self.version}"
+        """What it shows, as its ETag: seats, prices, and what is kept change without one another."""
+        prices = f"{zlib.crc32(self.prices.encode()):08x}"
+        return ".".join([f"{self.version}", prices, *([name_of(self.kept)] if self.kept else ())])
 
     def is_of(self, show: KnownShow, kept: Keeping) -> bool:
         """Whether it has the show's prices, and what is kept of it: those change without any seat's changing hands."""

@@ -95,6 +95,24 @@ async def test_what_a_partner_keeps_is_not_free_to_the_public_until_it_is_releas
     assert "kept" not in again.json()
 
 
+async def test_a_map_with_other_prices_is_another_map(house, buyers):
+    show, buyer = await house.put_on(), await buyers.make()
+    path = f"/v1/shows/{show['id']}"
+    before = await buyer.ask("GET", f"{path}/seats")
+    known = {"If-None-Match": before.headers["etag"]}
+    assert (await buyer.ask("GET", f"{path}/seats", headers=known)).status_code == 304
+    prices = [{"section_id": house.stalls, "amount": 7}, {"section_id": house.floor, "amount": 8}]
+    assert (await house.ask("PATCH", path, json={"prices": prices})).status_code == 200
+
+    async def fetched():
+        answer = await buyer.ask("GET", f"{path}/seats", headers=known)
+        return answer if answer.status_code == 200 else None
+
+    now = (await until("the map is another one", fetched)).json()
+    assert now["version"] == before.json()["version"], "no seat has moved"
+    assert [section["price"]["amount"] for section in now["sections"]] == [7, 8]
+
+
 async def test_an_accessible_place_is_recognised_on_the_map_and_so_is_its_companions(house):
     found = (await house.ask("GET", f"/v1/shows/{(await house.put_on())['id']}/seats")).json()
     seats = {line["label"] + seat["label"]: seat for line in found["sections"][0]["rows"] for seat in line["seats"]}
