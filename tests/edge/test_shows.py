@@ -95,6 +95,22 @@ async def test_what_a_partner_keeps_is_not_free_to_the_public_until_it_is_releas
     assert "kept" not in again.json()
 
 
+async def test_what_a_partner_keeps_is_left_neither_on_the_pages_nor_in_a_quote(house, buyers):
+    bank = {"name": "Bank", "access_code": "CARD", "section_id": house.stalls, "rows": ["A", "B"]}
+    show, buyer = await house.put_on(allocations=[bank]), await buyers.make()
+    page = (await buyer.ask("GET", f"/events/{show['event']['id']}")).text
+    assert "only 5 left" in page, page
+    wish = {"quantity": 1, "section_id": house.stalls}
+    quote = f"/v1/shows/{show['id']}/quote"
+    for asked in (buyer.ask("POST", quote, json=wish), buyer.wish(show["id"], wish)):
+        problem_of(await asked, 409, "sold-out")
+    assert (await buyer.ask("POST", quote, json=wish | {"access_code": "CARD"})).status_code == 200
+    kept = [bank, {"name": "Club", "access_code": "CLUB", "section_id": house.floor, "quantity": 5}]
+    assert (await house.ask("PATCH", f"/v1/shows/{show['id']}", json={"allocations": kept})).status_code == 200
+    page = (await buyer.ask("GET", f"/events/{show['event']['id']}")).text
+    assert "left" not in page and "Sold out" in page, page
+
+
 async def test_a_map_with_other_prices_is_another_map(house, buyers):
     show, buyer = await house.put_on(), await buyers.make()
     path = f"/v1/shows/{show['id']}"
