@@ -1,5 +1,6 @@
 """The sweeps: carry on whatever was left.  They only *send*; what is sent is decided where it always is.  What the
-provider has settled, the numbers of invoices and what is forgotten are only rows, and are written here.
+provider has settled, the numbers of invoices, the letters that sellers are due and what is forgotten are only rows, and
+are written here.
 
 - Holds whose time has passed are sent an ExpireHold (its command id follows from booking and time).
 - Sagas whose answer is overdue are sent again what they await, later each time.

@@ -17,7 +17,7 @@ from edge.acting import Acting
 from edge.catalogue import show_view
 from edge.context import context
 from edge.lane_calls import decide_soon
-from edge.moving import decide_move, keep_hall
+from edge.moving import decide_move, hall_kept
 from edge.operation import json, operation
 from edge.problems import Problem, invalid, not_found
 from edge.show_cache import known, with_kept
@@ -200,8 +200,7 @@ async def postpone_show(request: Request, show_id: UUID, body: Postponement, act
         command_id=new_id(), show_id=show_id, starts_at=begins, ends_at=ends,
         sale_closes_at=begins + (row["sale_closes_at"] - row["starts_at"]), refund_until=until, by=acting.who.id,
     )  # fmt: skip
-    await keep_hall(row, begins, ends, command.command_id)
-    async with transaction() as connection:
+    async with hall_kept(row, begins, ends, command.command_id) as connection:
         await rows.postpone(connection, command.command_id, show_id, until, acting.who.id)
         await record_change(
             connection, acting.who.id, acting.organiser_id, "show.postpone", "show", show_id, starts_at=begins

@@ -116,10 +116,10 @@ def show_view(show: KnownShow) -> views.ShowView:
 
 @operation(catalogue, "GET", "/v1/shows/{show_id}/seats", answers={200: views.SeatMapView, 304: None}, problems=(404,))
 async def get_seats(request: Request, show_id: UUID) -> HTTPResponse:
-    """The seat map: sections, rows and seats with their states, as of a version (its ETag).
+    """The seat map: sections, rows and seats with their states, as of a version; its ETag has the prices' name too.
 
     What a partner keeps is ``blocked`` until it is released, and not among what is ``left``; then the ETag has the name
-    of what is ``kept`` too."""
+    of what is ``kept`` as well."""
     found = await context(request).seat_maps.get(await known_show(request, show_id))
     headers = {"ETag": f'"{found.name}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     asked = request.headers.get("if-none-match", "")

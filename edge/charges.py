@@ -16,7 +16,7 @@ from store.organisers import record_change
 
 charges = Blueprint("charges")
 
-#: A fee of INR 1 lakh is a mistake; and what a booking may cost with it is checked where a show is made.
+#: A fee of more than INR 1 lakh is a mistake; and what a booking may cost with it is checked where a show is made.
 Minor = Annotated[int, Meta(ge=0, le=10_000_000)]
 #: Hundredths of a percent.
 BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]

@@ -13,7 +13,7 @@ from sanic import Request
 from edge.problems import Problem
 from store.settings import Settings, settings
 
-_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,253})(:[0-9]{1,5})?", re.IGNORECASE)
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,253})(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
 
 
 def check_host(request: Request) -> None:

@@ -90,8 +90,8 @@ async def list_members(request: Request, organiser_id: UUID, acting: Acting, que
     problems=(409,),
 )  # fmt: skip
 async def invite_member(request: Request, organiser_id: UUID, acting: Acting, body: Invitation) -> HTTPResponse:
-    """Invite whoever owns an address; they get a letter, and are a member once they accept, at
-    ``/v1/me/invitations``."""
+    """Invite whoever owns an address; they are a member once they accept, at ``/v1/me/invitations``.  They get a
+    letter, as soon as the organiser is approved."""
     email = body.email.strip().lower()
     async with transaction() as connection:
         await lock(connection, organiser_id)
@@ -104,7 +104,7 @@ async def invite_member(request: Request, organiser_id: UUID, acting: Acting, bo
         await record_change(
             connection, acting.who.id, organiser_id, "member.invite", "invitation", made["id"], role=body.role
         )
-        await mailing.of_invitation(connection, made["id"], request.ctx.traceparent[3:35])
+        await mailing.of_invitations(connection, organiser_id, made["id"], request.ctx.traceparent[3:35])
     return json(_invitation(made), 201)
 
 

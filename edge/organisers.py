@@ -16,6 +16,7 @@ from edge.operation import json, operation
 from edge.problems import Problem, not_found
 from edge.texts import Name
 from edge.tokens import Who
+from store import mailing
 from store import organisers as rows
 from store.connection import transaction
 from store.settings import settings
@@ -204,7 +205,8 @@ async def list_service_changes(request: Request, who: Who, query: Page) -> HTTPR
     problems=(404, 409),
 )  # fmt: skip
 async def decide_organiser(request: Request, organiser_id: UUID, who: Who, body: StatusDecision) -> HTTPResponse:
-    """Approve, refuse or suspend an organiser; its members' roles follow."""
+    """Approve, refuse or suspend an organiser; its members' roles follow, and once it is approved the letters to whom
+    it has invited."""
     async with transaction() as connection:
         before = await rows.lock(connection, organiser_id)
         if before is None:
@@ -218,6 +220,7 @@ async def decide_organiser(request: Request, organiser_id: UUID, who: Who, body:
             await rows.record_change(
                 connection, who.id, organiser_id, "organiser.status", "organiser", organiser_id, status=body.status
             )
+        await mailing.of_invitations(connection, organiser_id, trace=request.ctx.traceparent[3:35])
     return json(view(after, "admin"))
 
 

@@ -14,8 +14,8 @@ class Rule(msgspec.Struct, frozen=True):
     """Who may call an operation; ``said`` is how the API's description tells it.
 
     ``needs``: ``nothing``; ``account``, a valid access token; ``perhaps-account``, one that is valid if there is one;
-    ``admin``, an account of that role; ``member``, one that acts for an organiser in one of these ``roles`` (admins
-    may always), as long as its status is one of ``statuses``."""
+    ``admin``, an account of that role; ``member``, one that acts for an organiser in one of these ``roles``, as
+    long as its status is one of ``statuses`` (admins may always, but for a closed one they only read)."""
 
     said: str
     needs: Literal["nothing", "perhaps-account", "account", "admin", "member"] = "nothing"

@@ -4,6 +4,7 @@ A map is made again only when the show's version has moved, at most twice a seco
 
 import asyncio
 import gzip
+import zlib
 from collections import OrderedDict, deque
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -45,8 +46,9 @@ class SeatMap(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What it shows, as its ETag."""
-        return f"{self.version}.{name_of(self.kept)}" if self.kept else f"{self.version}"
+        """What it shows, as its ETag: seats, prices, and what is kept change without one another."""
+        prices = f"{zlib.crc32(self.prices.encode()):08x}"
+        return ".".join([f"{self.version}", prices, *([name_of(self.kept)] if self.kept else ())])
 
     def is_of(self, show: KnownShow, kept: Keeping) -> bool:
         """Whether it has the show's prices, and what is kept of it: those change without any seat's changing hands."""
@@ -142,14 +144,19 @@ class SeatMaps:
     async def watch(self, show: KnownShow, since: int) -> Feed:
         """The show's feed, which can tell what followed ``since`` if that is still known.  Hand it to ``leave``."""
         show_id: UUID = show.row["id"]
-        feed = self._feeds.get(show_id)
+        feed, is_new = self._feeds.get(show_id), show_id not in self._feeds
         if feed is None:
             feed = self._feeds[show_id] = Feed()
-            await self._news.listen(seats_channel(show_id), feed.hear)
         feed.watchers += 1
-        await self._keep(show, feed)
-        if feed.version < 0 or (feed.version > since and feed.since(since) is None):
-            await self._catch_up(show_id, feed, since)
+        try:
+            if is_new:
+                await self._news.listen(seats_channel(show_id), feed.hear)
+            await self._keep(show, feed)
+            if feed.version < 0 or (feed.version > since and feed.since(since) is None):
+                await self._catch_up(show_id, feed, since)
+        except BaseException:  # also when the client has left meanwhile
+            await self.leave(show_id, feed)
+            raise
         return feed
 
     async def leave(self, show_id: UUID, feed: Feed) -> None:
@@ -197,15 +204,21 @@ class SeatMaps:
                 feed.behind = feed.behind + 1 if version > feed.version else 0
                 if feed.behind >= 2:
                     feed.lose(version)
-            await self._check_kept()
+            try:
+                await self._check_kept()
+            except Exception as error:
+                log.warning("keeping_unknown", error=repr(error))
 
     async def _check_kept(self) -> None:
         """Where something is kept, or was until now: what, and how much of it is taken (nobody tells of standing
         places one by one)."""
+        keeping = await catalogue.shows_that_keep(list(self._feeds))
         for show_id, feed in list(self._feeds.items()):
+            if not (feed.keeping or show_id in keeping):
+                continue
             try:
                 show = await self._shows.get(show_id)
-                if show is None or not (feed.keeping or show.rules.allocations):
+                if show is None:
                     continue
                 await self._keep(show, feed)
                 feed.kept = await kept_of(feed.keeping, show_id, show.plan, show.prefix)

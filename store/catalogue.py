@@ -137,6 +137,11 @@ async def seats_taken(show_ids: list[UUID], seats: list[list[str]]) -> list[str]
     return [row["id"] for row in rows]
 
 
+async def shows_that_keep(show_ids: list[UUID]) -> set[UUID]:
+    """Those of these shows that keep places for partners, or did."""
+    return {row["id"] for row in await pool().fetch(query("shows_that_keep"), show_ids)}
+
+
 async def seats_versions(show_ids: list[UUID]) -> dict[UUID, int]:
     rows = await pool().fetch(query("seats_versions"), show_ids)
     return {row["id"]: row["seats_version"] for row in rows}

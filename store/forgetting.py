@@ -11,7 +11,8 @@ LINK_DAYS = 7
 #: People see where they were logged in from, and what was tried, for half a year; what a log-in knows of an account's
 #: usual addresses is of 90 days (``knows_address``).
 LOG_IN_DAYS = 180
-#: An address that was invited and never answered is a stranger's; with its letter it goes soon after its 14 days.
+#: An address that was invited and never answered is a stranger's; it goes so long after the invitation's 14 days, and
+#: its letter then too.
 INVITATION_DAYS = 30
 
 _KEPT_DAYS = {

@@ -32,10 +32,11 @@ async def to_sellers(limit: int) -> None:
     await pool().execute(query("letters_of_listings"), limit, domain())
 
 
-async def of_invitation(rows: Any, invitation_id: UUID, trace: str = "") -> None:
-    """Note that whoever is invited gets a letter; once for each invitation, however often it is repeated."""
+async def of_invitations(rows: Any, organiser_id: UUID, invitation_id: UUID | None = None, trace: str = "") -> None:
+    """Note that whoever a body has invited (with this invitation) gets a letter, if the body is approved; once for each
+    invitation, however often it is repeated."""
     await rows.execute(
-        query("letter_of_invitation"), new_id(), invitation_id, domain(), trace, INVITATIONS_A_DAY
+        query("letters_of_invitations"), organiser_id, invitation_id, domain(), trace, INVITATIONS_A_DAY
     )  # fmt: skip
 
 

@@ -116,9 +116,10 @@ async def close(rows: Any, organiser_id: UUID) -> Any:
     return await set_status(rows, organiser_id, "closed")
 
 
-async def is_approved(rows: Any, organiser_id: UUID) -> bool:
-    """Whether it is, until the transaction's end: a body that is being closed makes no show meanwhile."""
-    return bool(await rows.fetchval(query("organiser_status_kept"), organiser_id) == "approved")
+async def status_kept(rows: Any, organiser_id: UUID) -> str | None:
+    """A body's status, which stays so until the transaction's end: one that is being closed makes no show meanwhile."""
+    status: str | None = await rows.fetchval(query("organiser_status_kept"), organiser_id)
+    return status
 
 
 async def roles_follow(rows: Any, user_ids: list[UUID]) -> None:

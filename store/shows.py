@@ -50,6 +50,7 @@ async def make(
 
     Each one's lane, and the command that opens it there.  Raises HallTaken."""
     made: list[tuple[str, OpenShow]] = []
+    await connection.execute(query("hall_lock"), f"{hall['hall_id']}")
     event, room = Event(id=event_id), Hall(id=hall["hall_id"], plan_id=hall["plan_id"])
     try:
         for begins, ends, closes in times:
@@ -69,6 +70,7 @@ async def want_hall(
 ) -> None:
     """Keep the hall for a show that would move, until the command is decided or some minutes are over.  Raises
     HallTaken."""
+    await connection.execute(query("hall_lock"), f"{hall_id}")
     await connection.execute(query("hall_time_give_back"), hall_id)
     try:
         await connection.execute(query("hall_time_want"), show_id, hall_id, begins, ends, command_id, WANTED_MINUTES)

@@ -11,6 +11,7 @@ from sanic import Blueprint, Request
 from sanic.exceptions import NotFound
 from sanic.response import HTTPResponse, redirect
 
+from edge.kept_places import left_of_each
 from edge.login_providers import configured
 from edge.pages.rendering import page
 from sagas import clock
@@ -82,7 +83,8 @@ async def event(_request: Request, event_id: str) -> HTTPResponse:
         raise NotFound("no such event")
     shows = await events.shows_of(row["id"])
     now = clock.now()
-    described = [_described(show, row["status"], now) for show in shows]
+    left = await left_of_each(shows, now)
+    described = [_described(show, row["status"], count, now) for show, count in zip(shows, left, strict=True)]
     return await page(
         "event.html",
         event=row,
@@ -98,7 +100,9 @@ async def show(_request: Request, show_id: str) -> HTTPResponse:
     row = await catalogue.show(_id(show_id))
     if row is None:
         raise NotFound("no such show")
-    return await page("show.html", show=row, kinds=KINDS, **_described(row, row["event_status"], clock.now()))
+    now = clock.now()
+    [left] = await left_of_each([row], now)
+    return await page("show.html", show=row, kinds=KINDS, **_described(row, row["event_status"], left, now))
 
 
 @pages.get("/bookings")
@@ -203,10 +207,9 @@ def own_path(path: str | None) -> str:
     return path
 
 
-def _described(row: Any, event_status: str, now: datetime) -> dict[str, Any]:
+def _described(row: Any, event_status: str, left: int, now: datetime) -> dict[str, Any]:
     """What the pages say of a show beside its row: how its sale stands, what is left, what it costs."""
     amounts = [price.amount for price in _prices(row["prices"])]
-    left = _left(row["left"])
     return {
         "row": row,
         "status": _status(row, event_status, left, now),
@@ -230,7 +233,3 @@ def _status(row: Any, event_status: str, left: int, now: datetime) -> str:
 
 def _prices(stored: str | bytes) -> tuple[Price, ...]:
     return msgspec.json.decode(stored, type=tuple[Price, ...])
-
-
-def _left(stored: str | bytes) -> int:
-    return sum(msgspec.json.decode(stored, type=dict[str, int]).values())

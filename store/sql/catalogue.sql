@@ -39,6 +39,11 @@ WITH made AS (
 INSERT INTO hall_time (show_id, hall_id, during)
 SELECT id, hall_id, tstzrange(starts_at, ends_at) FROM made WHERE $18::bool
 
+-- name: hall_lock
+-- Who would have time of a hall waits for who is about to: two rows that exclude each other, written at once, would wait
+-- each for the other until one is ended as a deadlock.
+SELECT pg_advisory_xact_lock(hashtextextended('hall ' || $1, 0))
+
 -- name: hall_time_give_back
 -- What cancelled shows no longer need, and what was wanted for moves that nobody has heard of since.
 DELETE FROM hall_time t USING show w WHERE t.hall_id = $1 AND w.id = t.show_id AND (w.cancelled OR t.wanted_until < now())
@@ -54,6 +59,9 @@ SELECT w.id, lower(t.during) AS starts_at, upper(t.during) AS ends_at FROM hall_
 WHERE t.hall_id = $1 AND t.during && tstzrange($2, $3) AND t.show_id <> $4 AND NOT w.cancelled
     AND (t.wanted_until IS NULL OR t.wanted_until >= now())
 ORDER BY t.during LIMIT 1
+
+-- name: shows_that_keep
+SELECT id FROM show WHERE id = ANY($1::uuid[]) AND rules::jsonb -> 'allocations' <> '[]'
 
 -- name: seats_versions
 SELECT id, seats_version FROM show WHERE id = ANY($1::uuid[])

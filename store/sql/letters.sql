@@ -22,11 +22,13 @@ INSERT INTO letter (id, user_id, template, recipient, message_id, status, attemp
 SELECT $1, id, $3::text, email, '<' || $3::text || '.' || $1::uuid || '@' || $4 || '>', 'waiting', 0, '', $5, now(), now()
 FROM "user" WHERE id = $2 AND erased_at IS NULL
 
--- name: letter_of_invitation
--- The letter of an invitation: one, and not more than a few a day to one address, whoever invites it.
+-- name: letters_of_invitations
+-- The letters of a body's invitations, or of this one: one each, and not more than a few a day to one address, whoever
+-- invites it.  Until a body is approved it sends none, for its name is anything that somebody typed.
 INSERT INTO letter (id, about, template, recipient, message_id, status, attempts, last_error, trace_id, created_at, next_try_at)
-SELECT $1, i.id, 'invitation', i.email, '<invitation.' || i.id || '@' || $3 || '>', 'waiting', 0, '', $4, now(), now()
-FROM organiser_invitation i WHERE i.id = $2 AND (
+SELECT gen_random_uuid(), i.id, 'invitation', i.email, '<invitation.' || i.id || '@' || $3 || '>', 'waiting', 0, '', $4, now(), now()
+FROM organiser_invitation i JOIN organiser o ON o.id = i.organiser_id
+WHERE o.id = $1 AND ($2::uuid IS NULL OR i.id = $2) AND o.status = 'approved' AND i.expires_at > now() AND (
     SELECT count(*) FROM letter l
     WHERE l.template = 'invitation' AND l.recipient = i.email AND l.created_at > now() - interval '1 day'
 ) < $5
@@ -57,9 +59,9 @@ ON CONFLICT (booking_id, template, about) DO NOTHING
 SELECT u.name, u.email FROM letter t JOIN "user" u ON u.id = t.user_id WHERE t.id = $1 AND u.erased_at IS NULL
 
 -- name: letter_invitation
--- What an invitation says, while it stands.
+-- What an invitation says, while it stands and its body may write.
 SELECT i.email, i.role, i.expires_at, o.legal_name FROM organiser_invitation i JOIN organiser o ON o.id = i.organiser_id
-WHERE i.id = $1 AND i.expires_at > now() AND o.status IN ('applied', 'approved')
+WHERE i.id = $1 AND i.expires_at > now() AND o.status = 'approved'
 
 -- name: link_letter
 -- A link for whoever has this address, and the letter that takes it there; nothing when many were asked for lately.

@@ -497,3 +497,11 @@ async def test_a_count_that_makes_no_sense_closes_nothing(seller, house, counted
     problem = problem_of(await close(seller, shift, *counted), 422)
     assert problem["errors"][0]["pointer"] == pointer
     assert (await seller.ask("GET", f"/v1/box-office/shifts/{shift['id']}")).json()["closed_at"] is None
+
+
+async def test_a_shift_is_closed_with_what_was_counted_in_a_currency_that_is_no_longer_charged(seller):
+    shift = (await open_shift(seller)).json()
+    body = {"counted": [{"method": "cash", "amount": 5, "currency": "ZWL"}]}
+    closed = await seller.ask("POST", f"/v1/box-office/shifts/{shift['id']}/close", json=body)
+    assert closed.status_code == 200, closed.text
+    assert closed.json()["closed_at"] is not None

@@ -241,6 +241,23 @@ async def test_whoever_is_invited_gets_one_letter_with_a_link_to_where_it_is_acc
     assert len(await letters_to(mailbox, email)) == 1
 
 
+async def test_a_body_that_nobody_has_approved_writes_to_nobody_until_it_is(rows, buyers, admin, mailbox):
+    owner = await make_member(rows, buyers, await make_body(rows, "applied"), "owner", "buyer")
+    emails = [f"invited-{uuid.uuid4().hex}@example.com" for _ in range(2)]
+    made = [(await invite(owner, email)).json()["id"] for email in emails]
+    noted = "SELECT recipient FROM letter WHERE recipient = ANY($1::text[])"
+    assert await rows.fetch(noted, emails) == []
+    listed = (await owner.ask("GET", f"/v1/organisers/{owner.body.id}/invitations")).json()["items"]
+    assert [item["id"] for item in listed] == made
+    for status in ("refused", "approved", "approved"):
+        answer = await admin.ask("PATCH", f"/v1/admin/organisers/{owner.body.id}", json={"status": status})
+        assert answer.status_code == 200, answer.text
+        told = [row["recipient"] for row in await rows.fetch(noted, emails)]
+        assert sorted(told) == (sorted(emails) if status == "approved" else [])
+    for email in emails:
+        await until("the letter is there", lambda email=email: letters_to(mailbox, email))
+
+
 async def test_nobody_s_mailbox_is_flooded_with_invitations(rows, buyers, owner):
     email = f"invited-{uuid.uuid4().hex}@example.com"
     for _ in range(5):

@@ -1,12 +1,14 @@
 """Shows as organisers put them on: made with all their terms, changed, blocked, on record; nothing of another's."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from box_office import problem_of, until
 
+from edge.operation import BODY_LIMIT_BYTES
 from tests.edge.house import House, make_house
 
 
@@ -93,6 +95,40 @@ async def test_what_a_partner_keeps_is_not_free_to_the_public_until_it_is_releas
     assert again.status_code == 200
     assert again.json()["version"] == held.json()["version"] > before.json()["version"]
     assert "kept" not in again.json()
+
+
+async def test_what_a_partner_keeps_is_left_neither_on_the_pages_nor_in_a_quote(house, buyers):
+    bank = {"name": "Bank", "access_code": "CARD", "section_id": house.stalls, "rows": ["A", "B"]}
+    show, buyer = await house.put_on(allocations=[bank]), await buyers.make()
+    page = (await buyer.ask("GET", f"/events/{show['event']['id']}")).text
+    assert "only 5 left" in page, page
+    wish = {"quantity": 1, "section_id": house.stalls}
+    quote = f"/v1/shows/{show['id']}/quote"
+    for asked in (buyer.ask("POST", quote, json=wish), buyer.wish(show["id"], wish)):
+        problem_of(await asked, 409, "sold-out")
+    assert (await buyer.ask("POST", quote, json=wish | {"access_code": "CARD"})).status_code == 200
+    kept = [bank, {"name": "Club", "access_code": "CLUB", "section_id": house.floor, "quantity": 5}]
+    assert (await house.ask("PATCH", f"/v1/shows/{show['id']}", json={"allocations": kept})).status_code == 200
+    page = (await buyer.ask("GET", f"/events/{show['event']['id']}")).text
+    assert "left" not in page and "Sold out" in page, page
+
+
+async def test_a_map_with_other_prices_is_another_map(house, buyers):
+    show, buyer = await house.put_on(), await buyers.make()
+    path = f"/v1/shows/{show['id']}"
+    before = await buyer.ask("GET", f"{path}/seats")
+    known = {"If-None-Match": before.headers["etag"]}
+    assert (await buyer.ask("GET", f"{path}/seats", headers=known)).status_code == 304
+    prices = [{"section_id": house.stalls, "amount": 7}, {"section_id": house.floor, "amount": 8}]
+    assert (await house.ask("PATCH", path, json={"prices": prices})).status_code == 200
+
+    async def fetched():
+        answer = await buyer.ask("GET", f"{path}/seats", headers=known)
+        return answer if answer.status_code == 200 else None
+
+    now = (await until("the map is another one", fetched)).json()
+    assert now["version"] == before.json()["version"], "no seat has moved"
+    assert [section["price"]["amount"] for section in now["sections"]] == [7, 8]
 
 
 async def test_an_accessible_place_is_recognised_on_the_map_and_so_is_its_companions(house):
@@ -290,6 +326,52 @@ async def test_a_hall_is_not_kept_for_a_move_that_was_refused(house, buyers):
     assert (await house.ask("PATCH", f"/v1/shows/{two['id']}", json={"starts_at": starts})).status_code == 200
     back = await house.ask("PATCH", f"/v1/shows/{two['id']}", json={"starts_at": one["starts_at"]})
     assert problem_of(back, 409, "hall-taken")["show"]["id"] == one["id"], "the time it has stays its own"
+
+
+async def test_a_hall_is_not_kept_for_a_move_that_says_more_than_a_lane_takes(house, rows):
+    show = await house.put_on()
+    starts = (datetime.fromisoformat(show["starts_at"]) + timedelta(days=300)).isoformat()
+    opened = {"opens_at": "2026-01-01T00:00:00Z"}
+    fans = [opened | {"name": f"Fans {of}", "access_codes": [f"FIRST{of}"]} for of in range(10)]
+    moved = {"starts_at": starts, "presales": fans}
+    # as much as a request may say; the lane is told the ids and the other times beside it
+    for code in range((BODY_LIMIT_BYTES - len(json.dumps(moved, separators=(",", ":")))) // 43):
+        fans[code % 10]["access_codes"].append(f"{code:040}")
+    problem_of(await house.ask("PATCH", f"/v1/shows/{show['id']}", json=moved), 413)
+    assert await rows.fetchval("SELECT count(*) FROM hall_time WHERE hall_id = $1", house.hall) == 1
+    await house.put_on(starts_at=starts)
+
+
+async def test_who_would_have_time_of_a_hall_waits_for_who_is_about_to(house, rows):
+    """Else two whose times exclude each other could wait each for the other."""
+    show, body = await house.put_on(), house.show()
+    moved = {"starts_at": (datetime.fromisoformat(show["starts_at"]) + timedelta(days=300)).isoformat()}
+    async with rows.acquire() as other:
+        await other.execute("SELECT pg_advisory_lock(hashtextextended('hall ' || $1, 0))", f"{house.hall}")
+        asked = [
+            asyncio.create_task(house.ask("POST", f"/v1/events/{await house.event()}/shows", json=body)),
+            asyncio.create_task(house.ask("PATCH", f"/v1/shows/{show['id']}", json=moved)),
+        ]
+        waiting = "SELECT count(*) = 2 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        try:
+            await until("both wait", lambda: rows.fetchval(waiting))
+        finally:
+            await other.execute("SELECT pg_advisory_unlock(hashtextextended('hall ' || $1, 0))", f"{house.hall}")
+    assert [answer.status_code for answer in await asyncio.gather(*asked)] == [201, 200]
+
+
+async def test_admins_put_on_shows_for_any_body_that_is_not_closed(house, buyers, rows):
+    admin, event = await buyers.make(role="admin"), await house.event()
+    show = await house.put_on(event)
+    named = {"Frontrow-Organiser": str(house.id)}
+    shows, path = f"/v1/events/{event}/shows", f"/v1/shows/{show['id']}"
+    for status, code in (("applied", 201), ("suspended", 201), ("closed", 403)):
+        await rows.execute("UPDATE organiser SET status = $2 WHERE id = $1", house.id, status)
+        answer = await admin.ask("POST", shows, json=house.show(), headers=named)
+        assert answer.status_code == code, answer.text
+        problem_of(await house.ask("POST", shows, json=house.show()), 403)
+    problem_of(await admin.ask("PATCH", path, json={"hold_seconds": 60}, headers=named), 403, "organiser-not-approved")
+    assert (await admin.ask("GET", f"{path}/bookings", headers=named)).status_code == 200, "what was is read"
 
 
 async def test_an_event_that_sells_out_is_on_sale_again_when_places_come_free(house, buyers):
