@@ -211,10 +211,18 @@ async def test_another_organiser_s_things_are_told_as_ones_that_are_not_there(wa
     shift = await house.ask("POST", "/v1/box-office/shifts", headers={"Idempotency-Key": new_key()})
     assert shift.status_code == 201, shift.text
     paid = await rows.fetchval("SELECT id FROM payment WHERE booking_id = $1", uuid.UUID(sale.json()["id"]))
+    owed = await rows.fetchval(
+        """INSERT INTO refund (id, booking_id, payment_id, provider_payment_id, amount, currency, "to", reason, status,
+            command_id, created_at)
+        SELECT gen_random_uuid(), booking_id, id, '', 1, 'INR', 'cash', 'cancelled', 'failed', id, now()
+        FROM payment WHERE id = $1 RETURNING id""",
+        paid,
+    )
     theirs = {
         "cancellation_id": cancelled.json()["id"], "event_id": str(event), "venue_id": str(house.venue),
         "hall_id": str(house.hall), "show_id": show["id"], "code": "HOUSE", "booking_id": sale.json()["id"],
         "shift_id": shift.json()["id"], "payment_id": str(paid),
+        "refund_id": str(owed),
     }  # fmt: skip
     assert set(re.findall(r"{(\w+)}", walked.path)) <= set(theirs), "say what another organiser's is"
     bodies = CHANGES | {"NewShow": house.show(), "SaleWish": SALE}
