@@ -135,7 +135,7 @@ async def test_a_cancellation_after_goodwill_gives_back_only_what_is_left(
     await buyer.ask("POST", f"/v1/bookings/{booking['id']}/cancellations", json={}, headers=headers)
     seen = await buyer.until_status(booking["id"], "refunded")
     assert sorted(r["amount"]["amount"] for r in seen["refunds"]) == [PRICE - 700, PRICE + 700]
-    problem_of(await give(organiser, payment, amount=1), 409)
+    problem_of(await give(organiser, payment, amount=1), 409, "conflict")
     look = """SELECT -sum(e.amount)::bigint FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
         WHERE t.booking_id = $1 AND e.account = 'organiser'"""
     assert await rows.fetchval(look, uuid.UUID(booking["id"])) == 0, "what came for the sale has gone back, once"
@@ -179,7 +179,7 @@ async def test_nothing_is_given_for_what_is_not_confirmed_or_was_sold_at_the_cou
     held = await buyer.hold(show, show.seats[0])
     await buyer.until_payable(held["id"])
     look = "SELECT id FROM payment WHERE booking_id = $1"
-    problem_of(await give(organiser, await rows.fetchval(look, uuid.UUID(held["id"]))), 409)
+    problem_of(await give(organiser, await rows.fetchval(look, uuid.UUID(held["id"]))), 409, "conflict")
     sale = await organiser.ask(
         "POST", f"/v1/shows/{show.id}/sales", headers={"Idempotency-Key": new_key(), "Prefer": "wait=10"},
         json={"seats": [show.seats[5]], "method": "cash", "customer": {"name": "Walk In"}},
