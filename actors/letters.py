@@ -172,7 +172,9 @@ async def _cancelled(booking_id: UUID, cancellation_id: UUID) -> letters.Cancell
     return letters.CancellationFacts(
         cancellation_id=cancellation_id,
         seats=tuple(_line(place, row["currency"]) for place in places),
-        amount=Money(row["amount"], row["currency"]),
+        amount=Money(row["back"], row["currency"]),
+        waiting=Money(row["waiting"], row["currency"]),
+        taken=Money(row["amount"] - row["back"] - row["waiting"], row["currency"]),
         retained=Money(row["retained"], row["currency"]),
         to=row["to"],
         by=row["by"],

@@ -141,7 +141,7 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
     if saga.kind == "top-up":
         return MoneyCaptured in told
     of_wallet = facts.method == "wallet" or facts.from_wallet or any(part.method == "wallet" for part in facts.parts)
-    return bool(of_wallet or told & {MethodChosen, SeatsCancelled, RefundAgain})
+    return bool(of_wallet or told & {MethodChosen, SeatsCancelled, RefundAgain, DisputeChanged})
 
 
 def _needs_its_booking(saga: SagaRow, told: set[type[Event]]) -> bool:
@@ -272,7 +272,7 @@ class _Batch:
                 booked = self._books.add(ledger.captured(event, now.buyer_id, self._organiser(now.booking_id)))
                 assert booked, "the wallet was asked before"
             case SeatsCancelled():
-                # what the payer's bank has taken back already is not owed once more
+                # what the payer's bank has taken back is not owed once more, and what it holds is owed if we get it
                 owed = sum(refund.amount for refund in now.refunds if refund.about == event.cancellation_id)
                 organiser_id = self._organiser(now.booking_id)
                 self._books.add(
@@ -281,6 +281,15 @@ class _Batch:
                 self._cancellations.append(event.cancellation_id)
             case MoneyRefunded():
                 self._book_refund(event, was, now)
+            case DisputeChanged() if event.status == "won":
+                organiser_id = self._organiser(now.booking_id)
+                for refund in now.refunds[len(was.refunds) :]:
+                    assert refund.about is not None, "only what is owed for cancelled seats waits for a dispute"
+                    self._books.add(
+                        ledger.cancelled(
+                            refund.about, now.booking_id, organiser_id, refund.amount, refund.currency, refund.id
+                        )
+                    )
             case DisputeChanged() if event.status == "lost":
                 self._books.add(
                     ledger.dispute_lost(

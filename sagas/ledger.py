@@ -86,11 +86,14 @@ def resold(booking_id: UUID, organiser_id: UUID, seller_id: UUID, price: int, fe
     return Posting("resale", f"sale:{booking_id}", currency, entries, booking_id, "Ticket sold")
 
 
-def cancelled(cancellation_id: UUID, booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:
-    """Seats were taken back: what is owed for them is on its way to the buyer, what the policy kept stays."""
+def cancelled(
+    cancellation_id: UUID, booking_id: UUID, organiser_id: UUID, amount: int, currency: str, *waited: UUID
+) -> Posting:
+    """Seats were taken back: what is owed for them is on its way to the buyer, what the policy kept stays.  ``waited``
+    is the refund of a part that the payer's bank held until now."""
+    reference = ":".join(map(str, ("cancellation", cancellation_id, *waited)))
     return moved(
-        "cancellation", f"cancellation:{cancellation_id}", currency, ("organiser", organiser_id),
-        ("booking", booking_id), amount, booking_id,
+        "cancellation", reference, currency, ("organiser", organiser_id), ("booking", booking_id), amount, booking_id
     )  # fmt: skip
 
 

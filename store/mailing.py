@@ -83,5 +83,5 @@ async def listing(listing_id: UUID) -> Any:
 
 
 async def cancellation(cancellation_id: UUID) -> Any:
-    """Which seats were taken back, and what is owed for them."""
-    return await pool().fetchrow("SELECT * FROM cancellation WHERE id = $1", cancellation_id)
+    """Which seats were taken back, what is owed for them, what of it goes back, and what waits for a dispute."""
+    return await pool().fetchrow(query("cancellation_told"), cancellation_id)

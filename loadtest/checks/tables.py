@@ -22,7 +22,8 @@ PLACES = """WITH place AS (
 TOTAL = """(coalesce((b.amounts::jsonb ->> 'seats')::bigint, 0) - coalesce((b.amounts::jsonb ->> 'discount')::bigint, 0)
     + coalesce((b.amounts::jsonb ->> 'fees')::bigint, 0) + coalesce((b.amounts::jsonb ->> 'tax')::bigint, 0))"""
 #: What each booking was promised to cost, what came in for it, and what went back, is on its way back, or is owed: a
-#: refund that failed stays in front of an operator, and is told as a remark.
+#: refund that failed stays in front of an operator, and is told as a remark.  What is owed for cancelled seats may wait
+#: for a dispute, or a payer's bank may have given it back before.
 #: A booking is settled when its saga has ended, or when nothing has moved for half a minute.
 MONEY = """WITH settled AS (
     SELECT b.id, b.state, b.currency,
@@ -31,8 +32,17 @@ MONEY = """WITH settled AS (
             FROM jsonb_array_elements(b.seats::jsonb) p WHERE coalesce(p ->> 'status', '') IN ('', 'resold')), 0)
             + coalesce((SELECT sum(c.retained) FROM cancellation c WHERE c.booking_id = b.id), 0) AS total,
         coalesce((SELECT sum(c.amount) FROM capture c WHERE c.booking_id = b.id), 0) AS captured,
-        coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id), 0) AS refunded
+        coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id), 0) + d.waiting + greatest(least(d.lost,
+            coalesce((SELECT sum(c.amount) FROM cancellation c WHERE c.booking_id = b.id), 0) - d.waiting
+            - coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id AND r.about IS NOT NULL), 0)), 0)
+            AS refunded
     FROM booking b LEFT JOIN saga s ON s.id = b.id
+    CROSS JOIN LATERAL (SELECT
+        coalesce((SELECT sum((w ->> 'amount')::bigint)
+            FROM jsonb_array_elements(s.progress::jsonb #> '{facts,waiting}') w), 0) AS waiting,
+        coalesce((SELECT sum((d ->> 'amount')::bigint)
+            FROM jsonb_array_elements(s.progress::jsonb #> '{facts,disputes}') d
+            WHERE d ->> 'status' = 'lost'), 0) AS lost) d
     WHERE s.id IS NULL OR s.course = 'ended' OR greatest(s.changed_at, b.changed_at) < now() - interval '30 s'
 )"""
 #: Each journal row with the row before it in its lane's log.

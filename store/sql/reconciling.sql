@@ -1,10 +1,10 @@
 -- name: reconcile_payments
 -- What we know of payments at the provider, by their ids and orders: the capture, what went back or is promised, what
--- the booking's live tickets are worth and its policy kept.  ``kept_before`` is what is left of the booking's earlier
+-- waits for a dispute, what the booking's live tickets are worth and its policy kept.  ``kept_before`` is what is left of the booking's earlier
 -- payments, which explain their share of these first.
 SELECT t.id, p.id AS payment_id, p.booking_id, p.status AS payment_status, c.amount, c.currency,
     c.captured_at < now() - interval '15 minutes' AS long_ago, r.done, r.owed, r.by_hand, r.to_wallet,
-    coalesce(s.kind = 'top-up', false) AS topped_up, v.live, v.retained,
+    coalesce(s.kind = 'top-up', false) AS topped_up, v.live, v.retained, d.waiting,
     coalesce(s.course <> 'ended', false) AS under_way, k.kept AS kept_before
 FROM unnest($1::text[], $2::text[]) AS t (id, order_id)
 LEFT JOIN capture c ON c.provider_payment_id = t.id
@@ -37,6 +37,10 @@ CROSS JOIN LATERAL (
         ) ELSE 0 END::bigint AS live,
         coalesce((SELECT sum(y.retained) FROM cancellation y WHERE y.booking_id = p.booking_id), 0)::bigint AS retained
 ) AS v
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum((x ->> 'amount')::bigint), 0)::bigint AS waiting
+    FROM jsonb_array_elements(s.progress::jsonb #> '{facts,waiting}') x WHERE x ->> 'provider_payment_id' = t.id
+) AS d
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(e.amount - (
         SELECT coalesce(sum(f.amount), 0) FROM refund f WHERE f.provider_payment_id = e.provider_payment_id

@@ -91,10 +91,15 @@ WITH resting AS (
 )
 SELECT id::text FROM sums WHERE captured <> live + refunded + cancelled
 UNION ALL
--- No cancellation gives back more than it owes; less only where a bank has taken the money.
-SELECT c.id::text FROM cancellation c WHERE c.taken_up_at IS NOT NULL
-    AND c.amount <> coalesce((SELECT sum(f.amount) FROM refund f WHERE f.booking_id = c.booking_id AND f.about = c.id), 0)
-    AND NOT EXISTS (SELECT FROM saga_event e WHERE e.saga_id = c.booking_id AND e.event = 'dispute_changed')
+-- A cancellation gives back what it owes, now or when a dispute is won; less only where a bank has taken so much.
+SELECT c.id::text FROM cancellation c JOIN saga g ON g.id = c.booking_id
+CROSS JOIN LATERAL (
+    SELECT c.amount - coalesce((SELECT sum(f.amount) FROM refund f WHERE f.booking_id = c.booking_id AND f.about = c.id), 0)
+        - coalesce((SELECT sum((w ->> 'amount')::bigint)
+            FROM jsonb_array_elements(g.progress::jsonb #> '{facts,waiting}') w WHERE w ->> 'about' = c.id::text), 0) AS missing
+) m
+WHERE c.taken_up_at IS NOT NULL AND (m.missing < 0 OR m.missing > coalesce((SELECT sum((d ->> 'amount')::bigint)
+    FROM jsonb_array_elements(g.progress::jsonb #> '{facts,disputes}') d WHERE d ->> 'status' = 'lost'), 0))
 UNION ALL
 SELECT c.provider_payment_id FROM capture c LEFT JOIN refund r ON r.provider_payment_id = c.provider_payment_id
 GROUP BY c.provider_payment_id, c.amount HAVING coalesce(sum(r.amount), 0) > c.amount
@@ -108,8 +113,10 @@ SELECT count(*) AS entries FROM ledger_entry
 -- name: verify_ledger
 -- Each kind of fact against what the ledger has of it.
 WITH booked AS (
-    SELECT t.reference, t.kind, t.booking_id, sum(e.amount) FILTER (WHERE e.amount > 0) AS amount
-    FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id GROUP BY t.id
+    -- what a cancellation owes is booked as it becomes certain, perhaps in several parts
+    SELECT CASE t.kind WHEN 'cancellation' THEN left(t.reference, 49) ELSE t.reference END AS reference, t.kind,
+        sum(e.amount) FILTER (WHERE e.amount > 0) AS amount
+    FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id GROUP BY 1, 2
 ), facts AS (
     SELECT 'capture:' || provider_payment_id AS reference, amount FROM capture WHERE amount > 0
     UNION ALL SELECT 'refund:' || id, amount FROM refund WHERE status = 'processed'

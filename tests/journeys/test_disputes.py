@@ -1,7 +1,9 @@
 """The payer's bank wants the money back: the booking hears of it once for each turn that it takes."""
 
+import uuid
+
 import pytest
-from box_office import until
+from box_office import PRICE, new_key, until
 
 
 async def turns(rows, booking_id):
@@ -44,3 +46,95 @@ async def test_a_dispute_that_overtakes_its_payment_is_told_after_it(show, buyer
     await until_turns(rows, held["id"], "open")
     told = await buyer.timeline(held["id"])
     assert told.index("money_captured") < told.index("dispute_changed")
+
+
+async def paid_for(buyer, show, emulator, *seats):
+    """A booking that was paid by card and has its tickets, and the payment."""
+    held = await buyer.hold(show, *seats)
+    paid = await emulator.pay(await buyer.until_payable(held["id"]))
+    return await buyer.until_ticketed(held["id"]), paid["razorpay_payment_id"]
+
+
+async def cancel(buyer, booking_id):
+    headers = {"Idempotency-Key": new_key()}
+    answer = await buyer.ask("POST", f"/v1/bookings/{booking_id}/cancellations", json={}, headers=headers)
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+async def cancellation_of(buyer, booking_id):
+    """The booking's cancellation: its status, what goes back and what waits."""
+    [one] = (await buyer.ask("GET", f"/v1/bookings/{booking_id}/cancellations")).json()["items"]
+    return one["status"], one["amount"]["amount"], one["waiting"]["amount"]
+
+
+async def until_cancelled(buyer, booking_id, *expected):
+    async def is_so():
+        return await cancellation_of(buyer, booking_id) == expected
+
+    await until(f"the cancellation is {expected}", is_so)
+
+
+async def letter_about(mailbox, buyer, subject):
+    async def look():
+        return [one for one in await mailbox.letters(buyer.email) if one["subject"].strip().startswith(subject)]
+
+    return (await until(f"a letter {subject!r}", look))[0]["text"]
+
+
+async def quoted(buyer, booking_id):
+    told = (await buyer.ask("GET", f"/v1/bookings/{booking_id}/cancellations/quote")).json()
+    return told["amount"]["amount"], told["waiting"]["amount"]
+
+
+async def of_organiser(rows, booking_id):
+    """What its organiser has of a booking."""
+    look = """SELECT -sum(e.amount)::bigint FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+        WHERE t.booking_id = $1 AND e.account = 'organiser'"""
+    return await rows.fetchval(look, uuid.UUID(booking_id))
+
+
+@pytest.mark.parametrize("disputed", [2 * PRICE, 30_000])
+async def test_what_a_dispute_holds_of_cancelled_seats_comes_back_once_it_is_won(
+    disputed, show, buyer, emulator, mailbox, rows
+):
+    booking, payment = await paid_for(buyer, show, emulator, *show.seats[:2])
+    dispute = await emulator.dispute(payment, amount=disputed)
+    await until_turns(rows, booking["id"], "open")
+    now = 2 * PRICE - disputed
+    assert await quoted(buyer, booking["id"]) == (now, disputed)
+    answer = await cancel(buyer, booking["id"])
+    assert (answer["amount"]["amount"], answer["waiting"]["amount"]) == (now, disputed)
+    await until_cancelled(buyer, booking["id"], "refunding", now, disputed)
+    told = await letter_about(mailbox, buyer, "Cancelled")
+    assert ("goes back the way it came" in told, "Your bank holds" in told) == (now > 0, True)
+    assert (await buyer.booking(booking["id"]))["status"] == "refunding"
+    await emulator.settle_dispute(dispute["id"], "won")
+    await until_cancelled(buyer, booking["id"], "done", 2 * PRICE, 0)
+    assert (await buyer.booking(booking["id"]))["status"] == "refunded"
+    assert (await emulator.payment(payment))["refunded"] == 2 * PRICE
+    assert await of_organiser(rows, booking["id"]) == 0
+    assert await letter_about(mailbox, buyer, "Your money is back")
+
+
+async def test_what_a_lost_dispute_has_taken_of_cancelled_seats_is_owed_no_more(show, buyer, emulator, mailbox, rows):
+    booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
+    dispute = await emulator.dispute(payment)
+    await until_turns(rows, booking["id"], "open")
+    await cancel(buyer, booking["id"])
+    await until_cancelled(buyer, booking["id"], "refunding", 0, PRICE)
+    await emulator.settle_dispute(dispute["id"], "lost")
+    await until_cancelled(buyer, booking["id"], "done", 0, 0)
+    assert (await emulator.payment(payment))["refunded"] == 0
+    assert await of_organiser(rows, booking["id"]) == 0
+
+
+async def test_seats_cancelled_after_a_lost_dispute_promise_nothing(show, buyer, emulator, mailbox, rows):
+    booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
+    dispute = await emulator.dispute(payment)
+    await emulator.settle_dispute(dispute["id"], "lost")
+    await until_turns(rows, booking["id"], "open", "lost")
+    assert await quoted(buyer, booking["id"]) == (0, 0)
+    assert (await cancel(buyer, booking["id"]))["amount"]["amount"] == 0
+    told = await letter_about(mailbox, buyer, "Cancelled")
+    assert "Your bank has given you ₹500.00 back already" in told and "goes back" not in told

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from sagas.booking import BOOKING, begin, left, status
+from sagas.booking import BOOKING, begin, coming_back, left, status
 from sagas.identity import derived
 from sagas.messages import (
     AttemptFailed,
@@ -40,6 +40,8 @@ class Told(NamedTuple):
     sent: tuple[SagaCommand, ...]
     captured: tuple[tuple[str, int], ...]
     owed: int = 0
+    promised: int = 0
+    heard: tuple[Event, ...] = ()
 
 
 def event(kind: type[Event], *words: object, **more: Any) -> Any:
@@ -65,8 +67,9 @@ def tell(told: Told, one: Event) -> Told:
     if isinstance(one, MoneyCaptured) and (one.provider_payment_id, one.amount) not in told.captured:
         told = told._replace(captured=(*told.captured, (one.provider_payment_id, one.amount)))
     if isinstance(one, SeatsCancelled):
-        told = told._replace(owed=told.owed + one.amount)
-    return told._replace(at=at, sent=(*told.sent, *commands))
+        now, later = coming_back(told.at.facts, one.amount)
+        told = told._replace(owed=told.owed + one.amount, promised=told.promised + now + later)
+    return told._replace(at=at, sent=(*told.sent, *commands), heard=(*told.heard, one))
 
 
 def cancelled(number: int, amount: int, to: str = "source") -> SeatsCancelled:
@@ -74,9 +77,9 @@ def cancelled(number: int, amount: int, to: str = "source") -> SeatsCancelled:
     return event(SeatsCancelled, number, cancellation_id=derived(BOOKED, number), amount=amount, to=to, **about)
 
 
-def disputed(state: str) -> DisputeChanged:
-    about = {"payment_id": PAYMENT, "provider_payment_id": "pay_1", "amount": PRICE, "currency": "INR"}
-    return event(DisputeChanged, state, dispute_id="disp_1", status=state, **about)
+def disputed(state: str, number: int = 1, amount: int = PRICE) -> DisputeChanged:
+    about = {"payment_id": PAYMENT, "provider_payment_id": "pay_1", "amount": amount, "currency": "INR"}
+    return event(DisputeChanged, state, number, dispute_id=f"disp_{number}", status=state, **about)
 
 
 def following(told: Told) -> Iterator[Event]:
@@ -115,11 +118,13 @@ def check(told: Told, one: Event) -> None:
     stray = sum(amount for payment, amount in told.captured if payment not in facts.kept)
     assert sum(refund.amount for refund in facts.refunds if refund.about is None) == stray
     about = sum(refund.amount for refund in facts.refunds if refund.about is not None)
-    assert about <= told.owed
-    kept = sum(left(facts, part) for part in facts.parts)
-    assert about == told.owed or kept == 0 or any(dispute.status != "won" for dispute in facts.disputes) or (
-        facts.disputes  # what was owed while the bank held the money is asked for no more by itself
-    )  # fmt: skip
+    waiting = sum(waiting.amount for waiting in facts.waiting)
+    assert about + waiting <= told.promised <= told.owed
+    if not any(isinstance(dispute, DisputeChanged) and dispute.status == "lost" for dispute in told.heard):
+        kept = sum(left(facts, part) for part in facts.parts)
+        assert about + waiting == told.promised, "what the bank holds is remembered, and given back when it is ours"
+        assert about + waiting == told.owed or kept == 0
+        assert not waiting or any(dispute.status == "open" for dispute in facts.disputes)
     assert told.at.course == "forward"
     assert status("confirmed", told.at) == "confirmed"
 
@@ -167,3 +172,39 @@ def test_a_dispute_that_has_ended_is_not_opened_by_word_that_comes_late(ended: s
 def test_what_the_bank_has_taken_back_is_not_given_back_again():
     told = tell(tell(a_sale(), disputed("lost")), cancelled(1, 200))
     assert not [command for command in told.sent if isinstance(command, RefundMoney)]
+
+
+def refunds(told: Told) -> list[tuple[int, str]]:
+    return [(command.amount, command.method) for command in told.sent if isinstance(command, RefundMoney)]
+
+
+def story(*events: Event) -> Told:
+    told = a_sale()
+    for one in events:
+        told = tell(told, one)
+    return told
+
+
+def test_what_the_bank_holds_of_cancelled_seats_is_given_back_once_the_dispute_is_won():
+    told = story(disputed("open", amount=400), cancelled(1, 200, "wallet"))
+    assert refunds(told) == [(100, "wallet")]
+    assert [waiting.amount for waiting in told.at.facts.waiting] == [100]
+    assert status("cancelled", told.at) == "refunding"
+    told = tell(told, disputed("won", amount=400))
+    assert refunds(told) == [(100, "wallet"), (100, "wallet")]
+    assert told.at.facts.waiting == ()
+    assert len({refund.id for refund in told.at.facts.refunds}) == 2
+
+
+def test_what_the_bank_holds_of_cancelled_seats_is_owed_no_more_once_the_dispute_is_lost():
+    told = story(disputed("open"), cancelled(1, 200), disputed("lost"))
+    assert refunds(told) == []
+    assert told.at.facts.waiting == ()
+
+
+def test_each_dispute_gives_back_its_own_part_when_it_is_won():
+    told = story(disputed("open", 1, 200), disputed("open", 2, 300), cancelled(1, 200), cancelled(2, 300))
+    assert refunds(told) == []
+    assert refunds(tell(told, disputed("won", 1, 200))) == [(200, "razorpay")]
+    both = tell(tell(told, disputed("lost", 1, 200)), disputed("won", 2, 300))
+    assert sum(amount for amount, _ in refunds(both)) == 300
