@@ -165,7 +165,7 @@ class _Batch:
         self._money = MoneyWrites()
         self._tickets: list[TicketRow] = []
         self._tickets_ended: list[tuple[UUID, str]] = []
-        self._frozen: list[tuple[UUID, bool]] = []
+        self._frozen: dict[UUID, bool] = {}
         self._cancellations: list[UUID] = []
         self._resold: list[UUID] = []
         self._letters: list[LetterRow] = []
@@ -303,7 +303,7 @@ class _Batch:
         if isinstance(event, SeatResold):
             self._resold.append(event.listing_id)
         if isinstance(event, DisputeChanged):
-            self._frozen.append((now.booking_id, any(dispute.status != "won" for dispute in now.disputes)))
+            self._frozen[now.booking_id] = booking.disputed(now)
 
     def _sale(self, now: booking.Facts) -> ledger.Posting:
         """What the seats cost is the organiser's, or of a ticket that another buyer offered, theirs."""
@@ -358,6 +358,7 @@ class _Batch:
             case IssueTickets():
                 issued = tickets_of(self._bookings[command.booking_id])
                 self._tickets += issued
+                self._frozen[command.booking_id] = booking.disputed(self._sagas[command.booking_id].progress.facts)
                 return TicketsIssued(
                     event_id=event_id_for(command.command_id, TicketsIssued), booking_id=command.booking_id,
                     answers=command.command_id, count=len(issued),
@@ -482,7 +483,7 @@ class _Batch:
         if self._tickets_ended:
             await tickets.cancel(self._connection, self._tickets_ended)
         if self._frozen:
-            await tickets.freeze(self._connection, self._frozen)
+            await tickets.freeze(self._connection, list(self._frozen.items()))
         if self._letters:
             await tickets.log_letters(self._connection, self._now, mailing.domain(), self._letters)
         await saga_rows.write(

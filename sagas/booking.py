@@ -212,6 +212,11 @@ def _settled(facts: Facts) -> tuple[list[tuple[Waiting, Part, int]], tuple[Waiti
     return given, tuple(still)
 
 
+def disputed(facts: Facts) -> bool:
+    """Whether a payer's bank wants money of this booking, or has taken it."""
+    return any(dispute.status != "won" for dispute in facts.disputes)
+
+
 def stands(facts: Facts) -> bool:
     """Whether something is kept of which nobody has been asked yet to give it back."""
     return any(left(facts, part) for part in facts.parts)

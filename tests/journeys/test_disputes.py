@@ -1,9 +1,12 @@
 """The payer's bank wants the money back: the booking hears of it once for each turn that it takes."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
-from box_office import PRICE, new_key, until
+from box_office import PRICE, new_key, problem_of, until
+
+from sagas.terms import Resale, Rules
 
 
 async def turns(rows, booking_id):
@@ -138,3 +141,58 @@ async def test_seats_cancelled_after_a_lost_dispute_promise_nothing(show, buyer,
     assert (await cancel(buyer, booking["id"]))["amount"]["amount"] == 0
     told = await letter_about(mailbox, buyer, "Cancelled")
     assert "Your bank has given you ₹500.00 back already" in told and "goes back" not in told
+
+
+async def tickets_of(buyer):
+    return (await buyer.ask("GET", "/v1/tickets")).json()["items"]
+
+
+async def until_tickets_are(buyer, status):
+    async def are_so():
+        return {ticket["status"] for ticket in await tickets_of(buyer)} == {status}
+
+    await until(f"the tickets are {status}", are_so)
+
+
+async def offer(seller, ticket_id):
+    body, headers = {"ticket_id": ticket_id, "price": 40_000}, {"Idempotency-Key": new_key()}
+    return await seller.ask("POST", "/v1/listings", json=body, headers=headers)
+
+
+async def buy(buyer, listing):
+    headers = {"Idempotency-Key": new_key(), "Prefer": "wait=10"}
+    body = {"payment": {"method": "wallet"}}
+    return await buyer.ask("POST", f"/v1/listings/{listing['id']}/bookings", json=body, headers=headers)
+
+
+async def test_tickets_issued_while_a_dispute_is_open_are_frozen_until_it_is_won(show, buyer, emulator, rows):
+    held = await buyer.hold(show, show.seats[0])
+    paid = await emulator.pay(await buyer.until_payable(held["id"]), webhooks={"drop": True})
+    dispute = await emulator.dispute(paid["razorpay_payment_id"])
+    booking = await buyer.until_ticketed(held["id"])
+    told = await buyer.timeline(held["id"])
+    assert told.index("dispute_changed") < told.index("tickets_issued")
+    [ticket] = await tickets_of(buyer)
+    assert ticket["status"] == "frozen"
+    problem_of(await offer(buyer, booking["tickets"][0]), 409)
+    await emulator.settle_dispute(dispute["id"], "won")
+    await until_tickets_are(buyer, "valid")
+
+
+async def test_a_ticket_offered_before_its_payment_was_disputed_cannot_be_bought_until_that_is_won(
+    shows, buyer, buyers, emulator
+):
+    show = await shows.make(closes_in=timedelta(days=3), rules=Rules(resale=Resale(max_percent=100)))
+    booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
+    answer = await offer(buyer, booking["tickets"][0])
+    assert answer.status_code == 201, answer.text
+    listing = answer.json()
+    dispute = await emulator.dispute(payment)
+    await until_tickets_are(buyer, "frozen")
+    other = await buyers.make(wallet=40_000)
+    problem_of(await buy(other, listing), 409, "not-offered")
+    assert (await other.ask("GET", f"/v1/listings?show_id={show.id}")).json()["items"] == []
+    await emulator.settle_dispute(dispute["id"], "won")
+    await until_tickets_are(buyer, "listed")
+    bought = await buy(other, listing)
+    assert bought.status_code == 201, bought.text
