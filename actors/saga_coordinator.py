@@ -139,7 +139,7 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
     """Whether one of these events may move money into or out of the buyer's wallet."""
     facts = saga.progress.facts
     if saga.kind == "top-up":
-        return MoneyCaptured in told
+        return bool(told & {MoneyCaptured, DisputeChanged})
     of_wallet = facts.method == "wallet" or facts.from_wallet or any(part.method == "wallet" for part in facts.parts)
     return bool(of_wallet or told & {MethodChosen, SeatsCancelled, RefundAgain, DisputeChanged})
 
@@ -332,6 +332,9 @@ class _Batch:
     def _top_up(self, event: Event, was: top_up.Facts, now: top_up.Facts) -> None:
         if isinstance(event, MoneyCaptured) and len(now.kept) > len(was.kept):
             self._books.add(ledger.topped_up(event.provider_payment_id, now.buyer_id, event.amount, event.currency))
+        if isinstance(event, DisputeChanged) and now.lost is not was.lost:
+            held = self._books.balance(now.buyer_id, event.currency)
+            self._books.add(ledger.top_up_lost(event.dispute_id, now.buyer_id, held, event.amount, event.currency))
 
     def _carry_out(self, command: SagaCommand) -> Event | None:
         """Do what is only rows, and say so; None for what somebody else has to do."""

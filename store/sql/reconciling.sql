@@ -143,6 +143,12 @@ LEFT JOIN refund r ON l.kind = 'refund' AND r.provider_refund_id = l.entity_id
 WHERE (l.amount, l.currency) IS DISTINCT FROM (coalesce(c.amount, r.amount), coalesce(c.currency, r.currency))
     AND l.kind IN ('payment', 'refund')
 UNION ALL
+SELECT 'top-up-lost', substr(t.reference, length('dispute:') + 1), NULL, -e.amount, e.currency,
+    format('A payer''s bank took this back of what had been put into a wallet; %s of it had been spent, and is our loss.',
+        coalesce((SELECT sum(l.amount) FROM ledger_entry l WHERE l.transaction_id = t.id AND l.account = 'losses'), 0)), ''
+FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id AND e.account = 'provider'
+WHERE t.kind = 'dispute' AND t.booking_id IS NULL
+UNION ALL
 SELECT 'settlement-adjusted', l.entity_id, NULL, l.amount, l.currency,
     format('Settlement %s was adjusted, for no dispute that we know.', l.settlement_id), ''
 FROM settlement_line l WHERE l.kind = 'adjustment' AND l.dispute_id IS NULL

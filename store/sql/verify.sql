@@ -121,6 +121,8 @@ WITH booked AS (
     SELECT 'capture:' || provider_payment_id AS reference, amount FROM capture WHERE amount > 0
     UNION ALL SELECT 'refund:' || id, amount FROM refund WHERE status = 'processed'
     UNION ALL SELECT 'cancellation:' || about, sum(amount) FROM refund WHERE about IS NOT NULL GROUP BY about
+    UNION ALL SELECT 'dispute:' || (detail::jsonb ->> 'dispute_id'), (detail::jsonb ->> 'amount')::bigint FROM saga_event
+        WHERE event = 'dispute_changed' AND detail::jsonb ->> 'status' = 'lost'
     UNION ALL SELECT 'payout:' || id, amount FROM payout
     UNION ALL SELECT 'settlement:' || entity_id, abs(credit - debit) FROM settlement_line
         WHERE booked_at IS NOT NULL AND credit <> debit
@@ -130,7 +132,7 @@ SELECT 'not booked as it is:' AS what, f.reference AS id FROM facts f LEFT JOIN 
 WHERE b.amount IS DISTINCT FROM f.amount
 UNION ALL
 SELECT 'booked, but no fact:', b.reference FROM booked b WHERE b.kind IN (
-        'capture', 'top-up', 'refund', 'cancellation', 'payout', 'settlement', 'provider-fee')
+        'capture', 'top-up', 'refund', 'cancellation', 'dispute', 'payout', 'settlement', 'provider-fee')
     AND NOT EXISTS (SELECT FROM facts f WHERE f.reference = b.reference)
 UNION ALL
 SELECT 'does not sum to zero:', transaction_id::text FROM ledger_entry GROUP BY transaction_id, currency HAVING sum(amount) <> 0

@@ -7,6 +7,7 @@ import pytest
 from box_office import PRICE, new_key, problem_of, until
 
 from sagas.terms import Resale, Rules
+from store.sql import query
 
 
 async def turns(rows, booking_id):
@@ -196,3 +197,55 @@ async def test_a_ticket_offered_before_its_payment_was_disputed_cannot_be_bought
     await until_tickets_are(buyer, "listed")
     bought = await buy(other, listing)
     assert bought.status_code == 201, bought.text
+
+
+async def topped_up(buyer, emulator, amount):
+    """A top-up that is in the buyer's wallet; its payment."""
+    body, headers = {"amount": amount, "currency": "INR"}, {"Idempotency-Key": new_key()}
+    made = (await buyer.ask("POST", "/v1/wallet/topups", json=body, headers=headers)).json()
+
+    async def order():
+        return (await buyer.ask("GET", f"/v1/wallet/topups/{made['id']}")).json().get("razorpay_order_id")
+
+    paid = await emulator.pay(await until("the top-up is ready", order))
+    await until_balance(buyer, amount)
+    return paid["razorpay_payment_id"]
+
+
+async def until_balance(buyer, amount):
+    async def look():
+        balances = (await buyer.ask("GET", "/v1/wallet")).json()["balances"]
+        return [money["amount"] for money in balances] == [amount]
+
+    await until(f"the wallet holds {amount}", look)
+
+
+async def booked(rows, dispute_id):
+    """What the ledger has of a dispute, by account."""
+    found = await rows.fetch(
+        """SELECT account, amount FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+        WHERE t.reference = $1""",
+        f"dispute:{dispute_id}",
+    )
+    return {row["account"]: row["amount"] for row in found}
+
+
+async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(buyer, emulator, rows):
+    payment = await topped_up(buyer, emulator, 75_000)
+    dispute = (await emulator.dispute(payment))["id"]
+    await emulator.settle_dispute(dispute, "lost")
+    await until_balance(buyer, 0)
+    assert await booked(rows, dispute) == {"wallet": 75_000, "provider": -75_000}
+
+
+async def test_what_was_spent_of_a_top_up_before_the_bank_took_it_back_is_a_loss(show, buyer, emulator, rows):
+    payment = await topped_up(buyer, emulator, 75_000)
+    held = await buyer.hold(show, show.seats[0], wallet=True)
+    await buyer.until_ticketed(held["id"])
+    dispute = (await emulator.dispute(payment))["id"]
+    await emulator.settle_dispute(dispute, "lost")
+    await until_balance(buyer, 0)
+    assert await booked(rows, dispute) == {"wallet": 25_000, "losses": 50_000, "provider": -75_000}
+    [matter] = [one for one in await rows.fetch(query("matters_in_rows")) if one["subject"] == dispute]
+    assert (matter["kind"], matter["amount"]) == ("top-up-lost", 75_000)
+    assert "50000 of it had been spent" in matter["detail"]
