@@ -114,6 +114,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()
     waiting: tuple[Waiting, ...] = ()
+    unprinted: bool = False
     extended: bool = False
     gone: str = ""
     refusal: str = ""
@@ -253,6 +254,8 @@ def learn(facts: Facts, event: Event) -> Facts:
             told = Dispute(event.dispute_id, event.provider_payment_id, event.amount, event.status)
             facts = msgspec.structs.replace(facts, disputes=(*others, told))
             return msgspec.structs.replace(facts, waiting=_settled(facts)[1])
+        case PdfMade():
+            return msgspec.structs.replace(facts, unprinted=not event.file)
         case SeatsCancelled():
             _, later = shared_out(facts, event.amount)
             waiting = tuple(
@@ -397,6 +400,9 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
         case DisputeChanged():
             for one, part, amount in _settled(msgspec.structs.replace(after, waiting=before.waiting))[0]:
                 yield RefundMoney, _for_seats(after, part, amount, one.about, one.to, one.reason, event.dispute_id)
+            if event.status == "won" and after.unprinted and not disputed(after):
+                yield MakePdf, {"anew": True}
+                yield SendLetter, {"template": "confirmed"}
         case MoneyRefunded():
             refund = next((refund for refund in after.refunds if refund.id == event.refund_id), None)
             about = refund.about if refund else None

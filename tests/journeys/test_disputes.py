@@ -249,3 +249,20 @@ async def test_what_was_spent_of_a_top_up_before_the_bank_took_it_back_is_a_loss
     [matter] = [one for one in await rows.fetch(query("matters_in_rows")) if one["subject"] == dispute]
     assert (matter["kind"], matter["amount"]) == ("top-up-lost", 75_000)
     assert "50000 of it had been spent" in matter["detail"]
+
+
+async def test_the_letter_with_the_tickets_waits_for_a_dispute_and_is_sent_once_that_is_won(
+    show, buyer, emulator, mailbox, rows
+):
+    held = await buyer.hold(show, show.seats[0])
+    paid = await emulator.pay(await buyer.until_payable(held["id"]), webhooks={"drop": True})
+    dispute = await emulator.dispute(paid["razorpay_payment_id"])
+    await buyer.until_told(held["id"], "letter_sent")
+    assert "dispute_changed" in await buyer.timeline(held["id"])
+    assert await mailbox.letters(buyer.email) == []
+    await emulator.settle_dispute(dispute["id"], "won")
+    letter = await mailbox.until_letter(buyer.email)
+    assert letter["subject"].strip().startswith("Your tickets")
+    [attached] = [file for file in letter["attachments"] if file["content_type"] == "application/pdf"]
+    assert (await mailbox.attachment(letter, attached["name"])).startswith(b"%PDF-")
+    assert (await buyer.ask("GET", f"/v1/bookings/{held['id']}/tickets.pdf")).status_code == 200

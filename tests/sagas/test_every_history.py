@@ -19,6 +19,7 @@ from sagas.messages import (
     MoneyAuthorized,
     MoneyCaptured,
     MoneyRefunded,
+    PdfMade,
     RefundAgain,
     RefundFailed,
     RefundMoney,
@@ -208,3 +209,10 @@ def test_each_dispute_gives_back_its_own_part_when_it_is_won():
     assert refunds(tell(told, disputed("won", 1, 200))) == [(200, "razorpay")]
     both = tell(tell(told, disputed("lost", 1, 200)), disputed("won", 2, 300))
     assert sum(amount for amount, _ in refunds(both)) == 300
+
+
+@pytest.mark.parametrize("printed", [True, False])
+def test_tickets_that_were_not_printed_for_a_dispute_are_sent_once_it_is_won(printed: bool):
+    told = story(disputed("open"), event(PdfMade, file="a.pdf" if printed else ""), disputed("won"))
+    names = [command.name() for command in told.sent[-2:]]
+    assert (names == ["make_pdf", "send_letter"]) is not printed
