@@ -24,7 +24,7 @@ from sagas.identity import booking_code, derived
 from sagas.messages import LetterSent, SendLetter, SendPersonalLetter, event_id_for
 from sagas.money import Money
 from sagas.terms import decode_rules
-from store import files, letter_links, mailing, sagas
+from store import files, letter_links, mailing, sagas, tickets
 from store.settings import settings
 
 log = structlog.get_logger()
@@ -34,6 +34,11 @@ CLAIM_SECONDS = 60.0
 
 #: Where the link of each letter about an account leads.
 PAGES = {"welcome": "/verify-email", "verify": "/verify-email", "reset": "/reset-password"}
+
+
+class Withheld(Exception):
+    """The letter waits: its saga asks for it again."""
+
 
 Writing = Callable[[], Awaitable[letters.Letter]]
 
@@ -92,6 +97,10 @@ async def _deliver(row: Any, write: Writing) -> bool:
         await mailing.failed(row["id"], str(error), again=False)
         said.info("letter_dropped", reason=str(error))
         return True
+    except Withheld as error:
+        await mailing.failed(row["id"], str(error), again=True)
+        said.info("letter_withheld", reason=str(error))
+        return True
     except smtp.MailUnavailable as error:
         await mailing.failed(row["id"], repr(error)[:300], again=True)
         said.warning("letter_waits", error=str(error))
@@ -126,6 +135,8 @@ async def _write(command: SendLetter) -> letters.Letter:
             pdf = await files.find(booking_id, TICKETS_PDF)
             if pdf is None:  # its bytes were lost; the tickets are in the database, so they are printed again
                 if not (printed := await faces(booking_id)):
+                    if any(ticket["status"] == "frozen" for ticket in await tickets.of_booking(booking_id)):
+                        raise Withheld("its payment is disputed, and its tickets are frozen")
                     raise NothingToSay("its seats were cancelled before the letter was sent")
                 pdf = await asyncio.to_thread(print_pdf, printed)
                 await keep_pdf(booking_id, pdf)
@@ -178,7 +189,9 @@ async def _cancelled(booking_id: UUID, cancellation_id: UUID) -> letters.Cancell
     return letters.CancellationFacts(
         cancellation_id=cancellation_id,
         seats=tuple(_line(place, row["currency"]) for place in places),
-        amount=Money(row["amount"] - row["before"], row["currency"]),
+        amount=Money(row["back"], row["currency"]),
+        waiting=Money(row["waiting"], row["currency"]),
+        taken=Money(row["amount"] - row["back"] - row["waiting"] - row["before"], row["currency"]),
         retained=Money(row["retained"], row["currency"]),
         before=Money(row["before"], row["currency"]),
         to=row["to"],

@@ -2,8 +2,8 @@
 
 What the provider captured is kept for live tickets (``confirmed``) or by the policy under which they were cancelled
 (``retained``), was given back (``refunded``), is promised and not given back yet (``owed``), was seen to by an operator
-(``by_hand``), is in a wallet (``to_wallet``, ``topped_up``), was lost to the payer's bank (``disputed``), or waits for
-its saga (``under_way``).  The rest is unexplained, and should be 0."""
+(``by_hand``), is in a wallet (``to_wallet``, ``topped_up``), was lost to the payer's bank (``disputed``), is owed and
+waits for a dispute (``waiting``), or waits for its saga (``under_way``).  The rest is unexplained, and should be 0."""
 
 from typing import Any
 
@@ -31,6 +31,7 @@ class Sums(msgspec.Struct):
     to_wallet: int = 0
     topped_up: int = 0
     disputed: int = 0
+    waiting: int = 0
     under_way: int = 0
     unexplained: int = 0
 
@@ -66,9 +67,9 @@ def explain(payment: ProviderPayment, ours: Any, lost: int = 0) -> Explained:
         matters.append(_matter("payment-amount-differs", payment, booking_id, noted))
     sums = Sums(
         captured=payment.amount, refunded=ours["done"], owed=ours["owed"], by_hand=ours["by_hand"],
-        to_wallet=ours["to_wallet"], disputed=lost,
+        to_wallet=ours["to_wallet"], disputed=lost, waiting=ours["waiting"],
     )  # fmt: skip
-    kept = payment.amount - sums.refunded - sums.owed - sums.by_hand - sums.to_wallet - lost
+    kept = payment.amount - sums.refunded - sums.owed - sums.by_hand - sums.to_wallet - lost - sums.waiting
     rest = _share_out(kept, ours, sums)
     if rest:
         matters.append(_matter("payment-unexplained", payment, booking_id, f"{rest} of it are kept for nothing."))

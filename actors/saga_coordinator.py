@@ -140,9 +140,9 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
     """Whether one of these events may move money into or out of the buyer's wallet."""
     facts = saga.progress.facts
     if saga.kind == "top-up":
-        return MoneyCaptured in told
+        return bool(told & {MoneyCaptured, DisputeChanged})
     of_wallet = facts.method == "wallet" or facts.from_wallet or any(part.method == "wallet" for part in facts.parts)
-    return bool(of_wallet or told & {MethodChosen, SeatsCancelled, RefundAgain, RefundAsked})
+    return bool(of_wallet or told & {MethodChosen, SeatsCancelled, RefundAgain, RefundAsked, DisputeChanged})
 
 
 def _needs_its_booking(saga: SagaRow, told: set[type[Event]]) -> bool:
@@ -165,7 +165,7 @@ class _Batch:
         self._money = MoneyWrites()
         self._tickets: list[TicketRow] = []
         self._tickets_ended: list[tuple[UUID, str]] = []
-        self._frozen: list[tuple[UUID, bool]] = []
+        self._frozen: dict[UUID, bool] = {}
         self._cancellations: list[UUID] = []
         self._resold: list[UUID] = []
         self._letters: list[LetterRow] = []
@@ -272,7 +272,7 @@ class _Batch:
                 booked = self._books.add(ledger.captured(event, now.buyer_id, self._organiser(now.booking_id)))
                 assert booked, "the wallet was asked before"
             case SeatsCancelled():
-                # what the payer's bank has taken back already is not owed once more
+                # what the payer's bank has taken back is not owed once more, and what it holds is owed if we get it
                 owed = sum(refund.amount for refund in now.refunds if refund.about == event.cancellation_id)
                 organiser_id = self._organiser(now.booking_id)
                 self._books.add(
@@ -283,6 +283,15 @@ class _Batch:
                 self._book_goodwill(event, was, now)
             case MoneyRefunded():
                 self._book_refund(event, was, now)
+            case DisputeChanged() if event.status == "won":
+                organiser_id = self._organiser(now.booking_id)
+                for refund in now.refunds[len(was.refunds) :]:
+                    assert refund.about is not None, "only what is owed for cancelled seats waits for a dispute"
+                    self._books.add(
+                        ledger.cancelled(
+                            refund.about, now.booking_id, organiser_id, refund.amount, refund.currency, refund.id
+                        )
+                    )
             case DisputeChanged() if event.status == "lost":
                 self._books.add(
                     ledger.dispute_lost(
@@ -296,7 +305,7 @@ class _Batch:
         if isinstance(event, SeatResold):
             self._resold.append(event.listing_id)
         if isinstance(event, DisputeChanged):
-            self._frozen.append((now.booking_id, any(dispute.status != "won" for dispute in now.disputes)))
+            self._frozen[now.booking_id] = booking.disputed(now)
 
     def _sale(self, now: booking.Facts) -> ledger.Posting:
         """What the seats cost is the organiser's, or of a ticket that another buyer offered, theirs."""
@@ -337,6 +346,9 @@ class _Batch:
     def _top_up(self, event: Event, was: top_up.Facts, now: top_up.Facts) -> None:
         if isinstance(event, MoneyCaptured) and len(now.kept) > len(was.kept):
             self._books.add(ledger.topped_up(event.provider_payment_id, now.buyer_id, event.amount, event.currency))
+        if isinstance(event, DisputeChanged) and now.lost is not was.lost:
+            held = self._books.balance(now.buyer_id, event.currency)
+            self._books.add(ledger.top_up_lost(event.dispute_id, now.buyer_id, held, event.amount, event.currency))
 
     def _carry_out(self, command: SagaCommand) -> Event | None:
         """Do what is only rows, and say so; None for what somebody else has to do."""
@@ -363,6 +375,7 @@ class _Batch:
             case IssueTickets():
                 issued = tickets_of(self._bookings[command.booking_id])
                 self._tickets += issued
+                self._frozen[command.booking_id] = booking.disputed(self._sagas[command.booking_id].progress.facts)
                 return TicketsIssued(
                     event_id=event_id_for(command.command_id, TicketsIssued), booking_id=command.booking_id,
                     answers=command.command_id, count=len(issued),
@@ -489,7 +502,7 @@ class _Batch:
         if self._tickets_ended:
             await tickets.cancel(self._connection, self._tickets_ended)
         if self._frozen:
-            await tickets.freeze(self._connection, self._frozen)
+            await tickets.freeze(self._connection, list(self._frozen.items()))
         if self._letters:
             await tickets.log_letters(self._connection, self._now, mailing.domain(), self._letters)
         await saga_rows.write(

@@ -21,7 +21,7 @@ class Sum(msgspec.Struct):
     """Where the money that the provider captured is.  ``confirmed`` is kept for live tickets and ``retained`` by the
     policy under which some were cancelled; ``owed`` is promised and not given back yet; ``by_hand`` an operator saw to;
     ``to_wallet`` was given back into wallets, ``topped_up`` came for them; ``disputed`` was lost to payers' banks;
-    ``under_way`` waits for its booking.  ``unexplained`` should be 0."""
+    ``waiting`` is owed if an open dispute is won; ``under_way`` waits for its booking.  ``unexplained`` should be 0."""
 
     captured: Money
     confirmed: Money
@@ -32,6 +32,7 @@ class Sum(msgspec.Struct):
     to_wallet: Money
     topped_up: Money
     disputed: Money
+    waiting: Money
     under_way: Money
     unexplained: Money
 

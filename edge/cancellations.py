@@ -21,7 +21,7 @@ from edge.request_headers import idempotency_key
 from edge.tokens import Who
 from edge.wishes import PLACES_LIMIT, SeatId
 from sagas import clock
-from sagas.booking import left
+from sagas.booking import coming_back
 from sagas.identity import derived, saga_lane
 from sagas.messages import CancelSeats, GivenUp, Target
 from sagas.money import Money
@@ -30,7 +30,7 @@ from sagas.refunds import given_back, is_whole, refundable_until, too_late
 from sagas.terms import Rules, decode_rules
 from store import bookings as rows
 from store import cancellations as cancelled_rows
-from store.sagas import restore
+from store.sagas import booking_facts_of
 from store.settings import settings
 
 cancellations = Blueprint("cancellations")
@@ -50,8 +50,9 @@ class QuoteQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CancellationView(msgspec.Struct):
-    """Seats that were taken back: ``amount`` is owed for them, ``retained`` is what the policy keeps.  What the
-    organiser gave back before is not given once more: ``refunds`` are what goes to the buyer.
+    """Seats that were taken back: ``amount`` goes to the buyer, ``retained`` is what the policy keeps.  A bank holds
+    ``waiting`` for a dispute: it goes to the buyer too if we win that.  What the bank has taken back is in none,
+    nor is what the organiser had given back before.
 
     ``status``: asked (the lane has not decided yet), refunding, done, or failed (an operator sees to the refund)."""
 
@@ -59,6 +60,7 @@ class CancellationView(msgspec.Struct):
     booking_id: UUID
     seats: list[str]
     amount: Money | None
+    waiting: Money | None
     retained: Money | None
     to: str
     by: str
@@ -81,11 +83,13 @@ class SeatBack(msgspec.Struct):
 
 class CancellationQuote(msgspec.Struct):
     """What would come back now for these seats.  ``until``: how long the policy lets them be given back (null: never);
-    ``whole``: all that was paid comes back, because the show was postponed or cancelled.  ``amount`` is less than the
-    seats' sum where money was given back before."""
+    ``whole``: all that was paid comes back, because the show was postponed or cancelled; ``waiting``: what the payer's
+    bank holds for a dispute, and what comes back only if we win that.  ``back`` of a seat is what the policy gives;
+    ``amount`` is less than their sum also where the organiser has given money back before."""
 
     seats: list[SeatBack]
     amount: Money
+    waiting: Money
     retained: Money
     until: datetime | None
     whole: bool
@@ -119,7 +123,7 @@ async def take_back(request: Request, row: Any, command: CancelSeats) -> Cancell
         if found:
             return cancellation_view(found[0])
     return CancellationView(
-        command.command_id, command.booking_id, list(command.seats), None, None, command.to, command.by,
+        command.command_id, command.booking_id, list(command.seats), None, None, None, command.to, command.by,
         command.reason, "asked", None, [],
     )  # fmt: skip
 
@@ -162,10 +166,10 @@ async def quote_cancellation(request: Request, booking_id: UUID, who: Who, query
             back.append(SeatBack(place["id"], Money(share.total, currency), Money(due, currency)))
     owed = sum(seat.back.amount for seat in back)
     retained = sum(seat.paid.amount for seat in back) - owed
-    facts = restore(row["progress"], row["outbox"]).facts
-    amount = min(owed, sum(left(facts, part) for part in facts.parts))
+    amount, waiting = coming_back(booking_facts_of(row["progress"]), owed)
     until = refundable_until(rules, row["starts_at"])
-    return json(CancellationQuote(back, Money(amount, currency), Money(retained, currency), until, whole))
+    sums = [Money(each, currency) for each in (amount, waiting, retained)]
+    return json(CancellationQuote(back, sums[0], sums[1], sums[2], until, whole))
 
 
 @operation(
@@ -217,9 +221,19 @@ def named_seats(row: Any, seats: list[str] | None) -> list[str]:
 def cancellation_view(row: Any) -> CancellationView:
     refunds = views.refund_views(row["refunds"])
     states = {refund.status for refund in refunds}
-    done = row["taken_up_at"] is not None and states <= {"processed"}
+    amount, waiting = _amounts(row, refunds)
+    done = row["taken_up_at"] is not None and not waiting and states <= {"processed"}
     return CancellationView(
-        row["id"], row["booking_id"], msgspec.json.decode(row["seats"]), Money(row["amount"], row["currency"]),
-        Money(row["retained"], row["currency"]), row["to"], row["by"], row["reason"],
+        row["id"], row["booking_id"], msgspec.json.decode(row["seats"]), Money(amount, row["currency"]),
+        Money(waiting, row["currency"]), Money(row["retained"], row["currency"]), row["to"], row["by"], row["reason"],
         "failed" if "failed" in states else "done" if done else "refunding", row["decided_at"], refunds,
     )  # fmt: skip
+
+
+def _amounts(row: Any, refunds: list[views.RefundView]) -> tuple[int, int]:
+    """What goes back and what waits for a dispute; before the saga has heard of it, as it will see it."""
+    facts = booking_facts_of(row["progress"])
+    if row["taken_up_at"] is None:
+        return coming_back(facts, row["amount"])
+    waiting = sum(one.amount for one in facts.waiting if one.about == row["id"])
+    return sum(refund.amount.amount for refund in refunds), waiting

@@ -25,6 +25,7 @@ from edge.wishes import PaymentWish
 from sagas.identity import booking_id_for, derived, new_id
 from sagas.messages import OfferTicket, ReviseOffer, ShowCommand, WithdrawOffer
 from sagas.money import PAYABLE_MAX, Money
+from sagas.refusals import NotOffered
 from store import listings as rows
 from store.settings import settings
 
@@ -134,8 +135,15 @@ async def delete_listing(request: Request, listing_id: UUID, who: Who) -> HTTPRe
     answers={201: views.BookingView, 202: views.BookingView}, problems=(404, 409, 429, 503),
 )  # fmt: skip
 async def buy_listing(request: Request, listing_id: UUID, who: Who, body: ListingWish) -> HTTPResponse:
-    """Ask for an offered ticket: a booking like any other.  The seat changes hands when it is paid for."""
+    """Ask for an offered ticket: a booking like any other.  The seat changes hands when it is paid for.
+
+    409 `not-offered` also while its holder's payment is disputed: the lane does not know of that."""
     row = await _find(listing_id)
+    if row["frozen"] and row["status"] == "open":
+        raise Problem(
+            409, "The payment for this ticket is disputed, so nobody can buy it at the moment.",
+            kind=NotOffered.type(), title=NotOffered.title(),
+        )  # fmt: skip
     show = await known_show(request, row["show_id"])
     booking_id = booking_id_for(settings().booking_namespace, who.id, idempotency_key(request))
     said = hashlib.sha256(b"POST %s " % request.path.encode() + msgspec.json.encode(body)).hexdigest()[:32]

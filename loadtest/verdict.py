@@ -45,7 +45,8 @@ UNDER_WAY = {
         OR s.course = 'forward' AND (s.step NOT IN ('payment', 'money') OR b.state NOT IN ('held', 'confirmed'))""",
     "payments being prepared": """SELECT count(*) FROM saga WHERE course = 'forward' AND step = 'payment'""",
     "holds past their end": "SELECT count(*) FROM booking WHERE state = 'held' AND held_until < now()",
-    "letters to send": "SELECT count(*) FROM letter WHERE status IN ('waiting', 'sending', 'uncertain')",
+    "letters to send": """SELECT count(*) FROM letter l WHERE status IN ('waiting', 'sending', 'uncertain')
+        AND NOT EXISTS (SELECT 1 FROM ticket t WHERE t.booking_id = l.booking_id AND t.status = 'frozen')""",
     "invoices to number": """SELECT count(*) FROM invoice_due d JOIN ledger_transaction t ON t.id = d.transaction_id
         WHERE t.kind = 'sale' OR EXISTS (SELECT 1 FROM invoice i WHERE i.booking_id = t.booking_id)""",
     "refunds pending": "SELECT count(*) FROM refund WHERE status = 'pending'",

@@ -86,6 +86,8 @@ class CancellationFacts(msgspec.Struct, frozen=True, kw_only=True):
     cancellation_id: UUID
     seats: tuple[SeatLine, ...]
     amount: Money
+    waiting: Money | None = None
+    taken: Money | None = None
     retained: Money
     before: Money | None = None
     to: Literal["source", "wallet"] = "source"
@@ -165,13 +167,21 @@ def cancelled(facts: BookingFacts, what: CancellationFacts, mail_domain: str, lo
     show_is_off = what.reason == "show-cancelled"
     opening = "this show has been cancelled. We are sorry." if show_is_off else _BY.get(what.by, _BY[""])
     to = facts.paid_by if what.to == "source" and facts.paid_by in _AT_THE_COUNTER else what.to
-    paragraphs = [_on_its_way(what.amount, to, locale) if what.amount.amount else _NOTHING_PAID]
+    paragraphs = [_on_its_way(what.amount, to, locale)] if what.amount.amount else []
+    if what.waiting is not None and what.waiting.amount:
+        paragraphs.append(
+            f"Your bank holds {money.show(what.waiting, locale)} because you have disputed this payment. If the bank "
+            "decides that it stays with us, we give it back to you; if not, the bank gives it to you."
+        )
+    if what.taken is not None and what.taken.amount:
+        taken = money.show(what.taken, locale)
+        paragraphs.append(f"Your bank has given you {taken} back already, because you had disputed this payment.")
     if what.before is not None and what.before.amount:
-        paragraphs = [] if paragraphs == [_NOTHING_PAID] else paragraphs
         paragraphs.append(f"The organiser has given {money.show(what.before, locale)} of it back to you before.")
+    if not paragraphs and not what.retained.amount:
+        paragraphs.append(_NOTHING_PAID)
     if what.retained.amount:
         kept = money.show(what.retained, locale)
-        paragraphs = [] if paragraphs == [_NOTHING_PAID] else paragraphs
         paragraphs.append(f"By the terms under which you booked, {kept} is not given back.")
     return _notice(
         facts, "cancelled", what.cancellation_id, mail_domain, locale, subject="Cancelled: ", opening=opening,

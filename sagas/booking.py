@@ -49,6 +49,7 @@ from sagas.messages import (
     SeatsHeld,
     SeatsReleased,
     SendLetter,
+    Target,
     TicketsIssued,
 )
 from sagas.saga import Fields, Progress, Saga, Step
@@ -93,6 +94,16 @@ class Dispute(msgspec.Struct, frozen=True):
     status: str
 
 
+class Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is owed for cancelled seats while the payer's bank holds it: it goes back if the dispute is won."""
+
+    about: UUID
+    provider_payment_id: str
+    amount: int
+    to: Target
+    reason: str = ""
+
+
 class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a booking's saga knows: what was promised, how it is paid for, what is kept, and what goes back."""
 
@@ -109,6 +120,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     stray: tuple[str, ...] = ()
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    unprinted: bool = False
     extended: bool = False
     gone: str = ""
     refusal: str = ""
@@ -144,13 +157,72 @@ def paid(facts: Facts) -> bool:
 
 def left(facts: Facts, part: Part) -> int:
     """What can still be given back of a payment: neither given back before, nor held or taken by the payer's bank."""
-    back = sum(refund.amount for refund in facts.refunds if refund.provider_payment_id == part.provider_payment_id)
-    gone = sum(
+    return max(part.amount - _given_back(facts, part) - _disputed(facts, part, "open", "lost"), 0)
+
+
+def held(facts: Facts, part: Part) -> int:
+    """What the payer's bank holds of a payment, and nobody waits for yet."""
+    there = part.amount - _given_back(facts, part) - _disputed(facts, part, "lost")
+    awaited = sum(one.amount for one in facts.waiting if one.provider_payment_id == part.provider_payment_id)
+    return max(min(_disputed(facts, part, "open"), there) - awaited, 0)
+
+
+def _given_back(facts: Facts, part: Part) -> int:
+    return sum(refund.amount for refund in facts.refunds if refund.provider_payment_id == part.provider_payment_id)
+
+
+def _disputed(facts: Facts, part: Part, *statuses: str) -> int:
+    return sum(
         dispute.amount
         for dispute in facts.disputes
-        if dispute.provider_payment_id == part.provider_payment_id and dispute.status != "won"
+        if dispute.provider_payment_id == part.provider_payment_id and dispute.status in statuses
     )
-    return max(part.amount - back - gone, 0)
+
+
+Shares = list[tuple[Part, int]]
+
+
+def shared_out(facts: Facts, owed: int) -> tuple[Shares, Shares]:
+    """What is owed for cancelled seats, out of what is kept: what goes back now (the provider's part first, the
+    wallet's last), and what waits for a dispute.  What the payer's bank has taken back is not owed once more."""
+    parts = sorted(facts.parts, key=lambda part: part.method == "wallet")
+    found: list[Shares] = []
+    for room in (left, held):
+        shares = []
+        for part in parts:
+            if amount := min(owed, room(facts, part)):
+                shares.append((part, amount))
+                owed -= amount
+        found.append(shares)
+    return found[0], found[1]
+
+
+def coming_back(facts: Facts, owed: int) -> tuple[int, int]:
+    """Of what is owed for seats that are cancelled now: what goes back at once, and what waits for a dispute."""
+    now, later = shared_out(facts, owed)
+    return sum(amount for _, amount in now), sum(amount for _, amount in later)
+
+
+def _settled(facts: Facts) -> tuple[list[tuple[Waiting, Part, int]], tuple[Waiting, ...]]:
+    """Of what waits for disputes: what can be given back as they stand now, and what waits still."""
+    parts = {part.provider_payment_id: part for part in facts.parts}
+    free = {id: left(facts, part) for id, part in parts.items()}
+    bound = {id: held(msgspec.structs.replace(facts, waiting=()), part) for id, part in parts.items()}
+    given, still = [], []
+    for one in facts.waiting:
+        id = one.provider_payment_id
+        if amount := min(one.amount, free[id]):
+            given.append((one, parts[id], amount))
+            free[id] -= amount
+        if rest := min(one.amount - amount, bound[id]):
+            still.append(msgspec.structs.replace(one, amount=rest))
+            bound[id] -= rest
+    return given, tuple(still)
+
+
+def disputed(facts: Facts) -> bool:
+    """Whether a payer's bank wants money of this booking, or has taken it."""
+    return any(dispute.status != "won" for dispute in facts.disputes)
 
 
 def stands(facts: Facts) -> bool:
@@ -187,7 +259,17 @@ def learn(facts: Facts, event: Event) -> Facts:
                 return facts  # told late: it has ended since
             others = tuple(dispute for dispute in facts.disputes if dispute.id != event.dispute_id)
             told = Dispute(event.dispute_id, event.provider_payment_id, event.amount, event.status)
-            return msgspec.structs.replace(facts, disputes=(*others, told))
+            facts = msgspec.structs.replace(facts, disputes=(*others, told))
+            return msgspec.structs.replace(facts, waiting=_settled(facts)[1])
+        case PdfMade():
+            return msgspec.structs.replace(facts, unprinted=not event.file)
+        case SeatsCancelled():
+            _, later = shared_out(facts, event.amount)
+            waiting = tuple(
+                Waiting(event.cancellation_id, part.provider_payment_id, amount, event.to, event.reason)
+                for part, amount in later
+            )
+            return msgspec.structs.replace(facts, waiting=(*facts.waiting, *waiting))
         case _:
             return facts
 
@@ -328,7 +410,8 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
             yield ExtendHold, seats | {"seconds": EXTENSION_SECONDS}
         case SeatsCancelled():
             yield CancelTickets, {"seats": event.seats}
-            yield from _owed(after, event)
+            for part, amount in shared_out(before, event.amount)[0]:
+                yield RefundMoney, _for_seats(after, part, amount, event.cancellation_id, event.to, event.reason)
             if event.left:
                 yield MakePdf, {"anew": True}
             yield SendLetter, {"template": "cancelled", "about": event.cancellation_id}
@@ -339,6 +422,12 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
             if event.left:
                 yield MakePdf, {"anew": True}
             yield SendLetter, {"template": "sold", "about": event.listing_id}
+        case DisputeChanged():
+            for one, part, amount in _settled(msgspec.structs.replace(after, waiting=before.waiting))[0]:
+                yield RefundMoney, _for_seats(after, part, amount, one.about, one.to, one.reason, event.dispute_id)
+            if event.status == "won" and after.unprinted and not disputed(after):
+                yield MakePdf, {"anew": True}
+                yield SendLetter, {"template": "confirmed"}
         case MoneyRefunded():
             refund = next((refund for refund in after.refunds if refund.id == event.refund_id), None)
             about = refund.about if refund else None
@@ -351,22 +440,15 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
             return
 
 
-def _owed(facts: Facts, event: SeatsCancelled) -> Iterator[tuple[type[Message], Fields]]:
-    """What is owed for cancelled seats, out of what is kept: the provider's part first, the wallet's last."""
-    owed = event.amount
-    for part in sorted(facts.parts, key=lambda part: part.method == "wallet"):
-        if not (amount := min(owed, left(facts, part))):
-            continue
-        owed -= amount
-        yield (
-            RefundMoney,
-            _back(facts, part, amount, event.reason or "cancelled")
-            | {
-                "method": "wallet" if event.to == "wallet" else part.method,
-                "refund_id": derived(event.cancellation_id, "refund", part.provider_payment_id),
-                "about": event.cancellation_id,
-            },
-        )
+def _for_seats(
+    facts: Facts, part: Part, amount: int, cancellation_id: UUID, to: Target, reason: str, *dispute: str
+) -> Fields:
+    """A refund for cancelled seats; ``dispute`` is the one that it has waited for."""
+    return _back(facts, part, amount, reason or "cancelled") | {
+        "method": "wallet" if to == "wallet" else part.method,
+        "refund_id": derived(cancellation_id, "refund", part.provider_payment_id, *dispute),
+        "about": cancellation_id,
+    }
 
 
 def _goodwill(facts: Facts, event: RefundAsked) -> Iterator[tuple[type[Message], Fields]]:
@@ -438,6 +520,6 @@ def status(seats: str, at: Progress | None) -> str:
 
 def _cancelled(facts: Any) -> str:
     owed = [refund for refund in facts.refunds if refund.about is not None and not refund.is_goodwill]
-    if any(refund.state != "done" for refund in owed):
+    if facts.waiting or any(refund.state != "done" for refund in owed):
         return "refunding"
     return "refunded" if owed else "cancelled"

@@ -10,6 +10,7 @@
 | organiser | organiser | what we owe an organiser (credit) |
 | service | - | what the service itself gives and takes: openings, corrections, fees for what sold nothing |
 | by-hand | - | refunds that an operator has seen to outside (credit) |
+| losses | - | what payers' banks took back of money that had left its wallet (debit) |
 
 What the provider settles is bank against provider; the fee that it keeps goes to the organiser of the sale at once.
 
@@ -20,7 +21,9 @@ from uuid import UUID
 
 from sagas.messages import MoneyCaptured
 
-Account = Literal["provider", "cash", "terminal", "bank", "wallet", "booking", "organiser", "service", "by-hand"]
+Account = Literal[
+    "provider", "cash", "terminal", "bank", "wallet", "booking", "organiser", "service", "by-hand", "losses"
+]
 
 
 class Entry(NamedTuple):
@@ -86,11 +89,14 @@ def resold(booking_id: UUID, organiser_id: UUID, seller_id: UUID, price: int, fe
     return Posting("resale", f"sale:{booking_id}", currency, entries, booking_id, "Ticket sold")
 
 
-def cancelled(cancellation_id: UUID, booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:
-    """Seats were taken back: what is owed for them is on its way to the buyer, what the policy kept stays."""
+def cancelled(
+    cancellation_id: UUID, booking_id: UUID, organiser_id: UUID, amount: int, currency: str, *waited: UUID
+) -> Posting:
+    """Seats were taken back: what is owed for them is on its way to the buyer, what the policy kept stays.  ``waited``
+    is the refund of a part that the payer's bank held until now."""
+    reference = ":".join(map(str, ("cancellation", cancellation_id, *waited)))
     return moved(
-        "cancellation", f"cancellation:{cancellation_id}", currency, ("organiser", organiser_id),
-        ("booking", booking_id), amount, booking_id,
+        "cancellation", reference, currency, ("organiser", organiser_id), ("booking", booking_id), amount, booking_id
     )  # fmt: skip
 
 
@@ -127,6 +133,16 @@ def topped_up(provider_payment_id: str, user_id: UUID, amount: int, currency: st
         "top-up", f"capture:{provider_payment_id}", currency, ("provider", None), ("wallet", user_id), amount, None,
         "Top-up",
     )  # fmt: skip
+
+
+def top_up_lost(dispute_id: str, user_id: UUID, held: int, amount: int, currency: str) -> Posting:
+    """The payer's bank took a top-up back: what the wallet still holds (``held``) pays for it, the service the rest."""
+    from_wallet = min(held, amount)
+    entries = (
+        Entry("wallet", user_id, from_wallet), Entry("losses", None, amount - from_wallet),
+        Entry("provider", None, -amount),
+    )  # fmt: skip
+    return Posting("dispute", f"dispute:{dispute_id}", currency, entries, None, "Top-up taken back by your bank")
 
 
 def given(reference: str, user_id: UUID, amount: int, currency: str, note: str) -> Posting:

@@ -1,6 +1,7 @@
 """The top-up saga: an order at the provider, and every payment of it is the buyer's own, in their wallet.
 
-There is nothing to undo: what comes in late, twice or in another amount is in the wallet all the same."""
+There is nothing to undo: what comes in late, twice or in another amount is in the wallet all the same.  What the
+payer's bank takes back is taken from the wallet again, as far as it is there (by the ledger: ``top_up_lost``)."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -10,6 +11,7 @@ import msgspec
 from sagas.identity import derived
 from sagas.messages import (
     CapturePayment,
+    DisputeChanged,
     Event,
     Message,
     MoneyAuthorized,
@@ -32,6 +34,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     kept: tuple[str, ...] = ()
     authorized: tuple[str, int] | None = None
     refusal: str = ""
+    lost: tuple[str, ...] = ()
 
     @property
     def payment_id(self) -> UUID:
@@ -44,6 +47,8 @@ def learn(facts: Facts, event: Event) -> Facts:
             return msgspec.structs.replace(facts, kept=(*facts.kept, event.provider_payment_id))
         case MoneyAuthorized():
             return msgspec.structs.replace(facts, authorized=(event.provider_payment_id, event.amount))
+        case DisputeChanged() if event.status == "lost" and event.dispute_id not in facts.lost:
+            return msgspec.structs.replace(facts, lost=(*facts.lost, event.dispute_id))
         case PaymentRefused():
             return msgspec.structs.replace(facts, refusal=event.reason)
         case _:

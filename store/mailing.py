@@ -84,5 +84,5 @@ async def listing(listing_id: UUID) -> Any:
 
 
 async def cancellation(cancellation_id: UUID) -> Any:
-    """Which seats were taken back, what is owed for them, and what of it was given back before."""
+    """Which seats were taken back, what is owed for them, what goes back of it or waits, and what was given before."""
     return await pool().fetchrow(query("cancellation_told"), cancellation_id)

@@ -70,6 +70,12 @@ def restore(progress: str, outbox: str, kind: str = "booking") -> Progress:
     return msgspec.structs.replace(_DECODE[kind](progress), awaiting=awaiting)
 
 
+def booking_facts_of(progress: str) -> booking.Facts:
+    """What a booking's saga knows, as it is stored."""
+    facts: booking.Facts = _DECODE["booking"](progress).facts
+    return facts
+
+
 def outbox_of(text: str) -> list[SagaCommand | SeatsHeld]:
     return _decode_outbox(text)
 

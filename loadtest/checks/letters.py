@@ -8,14 +8,15 @@ from loadtest.checks.evidence import Evidence, Finding
 
 NAME = "each confirmed booking has exactly one confirmation in the mailbox, with its tickets as PDF"
 
-#: A letter is awaited once its saga has ended, or when nothing has moved for half a minute.
+#: A letter is awaited once its saga has ended, or when nothing has moved for half a minute; not of frozen tickets.
 DUE = """SELECT b.id AS booking_id, coalesce(u.email, o.customer_email) AS email, l.message_id, l.status, l.last_error,
     l.sent_at FROM booking b
 JOIN saga s ON s.id = b.id
 LEFT JOIN "user" u ON u.id = b.buyer_id LEFT JOIN box_office_sale o ON o.booking_id = b.id
 LEFT JOIN letter l ON l.booking_id = b.id AND l.template = 'confirmed'
 WHERE b.state = 'confirmed' AND u.erased_at IS NULL AND (u.id IS NOT NULL OR o.customer_email IS NOT NULL)
-    AND (s.course = 'ended' OR s.changed_at < now() - interval '30 s')"""
+    AND (s.course = 'ended' OR s.changed_at < now() - interval '30 s')
+    AND (l.status = 'sent' OR NOT EXISTS (SELECT 1 FROM ticket t WHERE t.booking_id = b.id AND t.status = 'frozen'))"""
 
 
 async def check(evidence: Evidence) -> Finding:

@@ -22,9 +22,9 @@ PLACES = """WITH place AS (
 TOTAL = """(coalesce((b.amounts::jsonb ->> 'seats')::bigint, 0) - coalesce((b.amounts::jsonb ->> 'discount')::bigint, 0)
     + coalesce((b.amounts::jsonb ->> 'fees')::bigint, 0) + coalesce((b.amounts::jsonb ->> 'tax')::bigint, 0))"""
 #: What each booking was promised to cost, what came in for it, and what went back, is on its way back, or is owed: a
-#: refund that failed stays in front of an operator, and is told as a remark.
-#: What the organiser gave out of goodwill leaves the seats paid for; a cancellation after it may give so much less than
-#: it owes (``short``).
+#: refund that failed stays in front of an operator, and is told as a remark.  What is owed for cancelled seats may wait
+#: for a dispute, or a payer's bank may have given it back before.  What the organiser gave out of goodwill leaves the
+#: seats paid for; a cancellation after it may give so much less than it owes (``short``).
 #: A booking is settled when its saga has ended, or when nothing has moved for half a minute.
 MONEY = """WITH settled AS (
     SELECT b.id, b.state, b.currency,
@@ -33,11 +33,19 @@ MONEY = """WITH settled AS (
             FROM jsonb_array_elements(b.seats::jsonb) p WHERE coalesce(p ->> 'status', '') IN ('', 'resold')), 0)
             + coalesce((SELECT sum(c.retained) FROM cancellation c WHERE c.booking_id = b.id), 0) AS total,
         coalesce((SELECT sum(c.amount) FROM capture c WHERE c.booking_id = b.id), 0) AS captured,
-        coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id), 0) AS refunded,
-        coalesce((SELECT sum(r.amount) FROM refund r WHERE r.booking_id = b.id AND r.about = r.id), 0) AS goodwill,
-        coalesce((SELECT sum(c.amount - (SELECT coalesce(sum(r.amount), 0) FROM refund r WHERE r.about = c.id
-            AND r.booking_id = b.id)) FROM cancellation c WHERE c.booking_id = b.id), 0) AS short
+        r.back + d.waiting + t.taken AS refunded, r.goodwill, c.owed - r.given - d.waiting - t.taken AS short
     FROM booking b LEFT JOIN saga s ON s.id = b.id
+    CROSS JOIN LATERAL (SELECT
+        coalesce((SELECT sum((w ->> 'amount')::bigint)
+            FROM jsonb_array_elements(s.progress::jsonb #> '{facts,waiting}') w), 0) AS waiting,
+        coalesce((SELECT sum((d ->> 'amount')::bigint)
+            FROM jsonb_array_elements(s.progress::jsonb #> '{facts,disputes}') d
+            WHERE d ->> 'status' = 'lost'), 0) AS lost) d
+    CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount), 0) AS back,
+        coalesce(sum(r.amount) FILTER (WHERE r.about = r.id), 0) AS goodwill,
+        coalesce(sum(r.amount) FILTER (WHERE r.about <> r.id), 0) AS given FROM refund r WHERE r.booking_id = b.id) r
+    CROSS JOIN LATERAL (SELECT coalesce(sum(c.amount), 0) AS owed FROM cancellation c WHERE c.booking_id = b.id) c
+    CROSS JOIN LATERAL (SELECT greatest(least(d.lost, c.owed - d.waiting - r.given), 0) AS taken) t
     WHERE s.id IS NULL OR s.course = 'ended' OR greatest(s.changed_at, b.changed_at) < now() - interval '30 s'
 )"""
 #: Each journal row with the row before it in its lane's log.

@@ -1,22 +1,26 @@
 -- name: cancellations_of_booking
 SELECT c.*, coalesce((SELECT json_agg(json_build_object('id', r.id, 'amount', r.amount, 'currency', r.currency, 'to', r.to,
-    'status', r.status, 'reason', r.reason) ORDER BY r.created_at) FROM refund r WHERE r.about = c.id), '[]')::text AS refunds
-FROM cancellation c WHERE c.booking_id = $1 AND ($2::uuid IS NULL OR c.id = $2) ORDER BY c.decided_at, c.id
+    'status', r.status, 'reason', r.reason) ORDER BY r.created_at) FROM refund r WHERE r.about = c.id), '[]')::text AS refunds, s.progress
+FROM cancellation c JOIN saga s ON s.id = c.booking_id WHERE c.booking_id = $1 AND ($2::uuid IS NULL OR c.id = $2) ORDER BY c.decided_at, c.id
 
 -- name: cancellation_told
--- With what the organiser had given back of the money out of goodwill, so that so much less is given back now.
-SELECT c.*, least(c.amount - r.given, r.goodwill)::bigint AS before
+-- What of it goes back, what waits for a dispute, and what less is given back because the organiser had given money back
+-- out of goodwill before.
+SELECT c.*, r.given AS back, d.waiting, least(c.amount - r.given - d.waiting, r.goodwill)::bigint AS before
 FROM cancellation c CROSS JOIN LATERAL (
-    SELECT coalesce(sum(amount) FILTER (WHERE about = c.id), 0) AS given,
-        coalesce(sum(amount) FILTER (WHERE about = id), 0) AS goodwill
+    SELECT coalesce(sum(amount) FILTER (WHERE about = c.id), 0)::bigint AS given,
+        coalesce(sum(amount) FILTER (WHERE about = id), 0)::bigint AS goodwill
     FROM refund WHERE booking_id = c.booking_id
-) r WHERE c.id = $1
+) r CROSS JOIN LATERAL (
+    SELECT coalesce(sum((w ->> 'amount')::bigint), 0)::bigint AS waiting
+    FROM saga s CROSS JOIN LATERAL jsonb_array_elements(s.progress::jsonb #> '{facts,waiting}') w
+    WHERE s.id = c.booking_id AND w ->> 'about' = c.id::text
+) d WHERE c.id = $1
 
 -- name: booking_to_cancel
 -- A booking with the terms under which it can be cancelled.
-SELECT b.id, b.buyer_id, b.show_id, b.state, b.seats, b.currency, w.lane, w.cancelled, w.starts_at, w.rules, g.progress,
-    g.outbox
-FROM booking b JOIN show w ON w.id = b.show_id LEFT JOIN saga g ON g.id = b.id WHERE b.id = $1
+SELECT b.id, b.buyer_id, b.show_id, b.state, b.seats, b.currency, w.lane, w.cancelled, w.starts_at, w.rules, s.progress
+FROM booking b JOIN show w ON w.id = b.show_id LEFT JOIN saga s ON s.id = b.id WHERE b.id = $1
 
 -- name: cancellations_not_taken_up
 -- What a lane took back, and its saga has not heard of: the lane is asked to say so again.

@@ -14,7 +14,7 @@ JOIN LATERAL (
 ) e ON true
 JOIN booking b ON b.id = t.booking_id JOIN show w ON w.id = b.show_id JOIN event v ON v.id = w.event_id
 JOIN organiser o ON o.id = v.organiser_id
-LEFT JOIN cancellation c ON t.kind = 'cancellation' AND t.reference = 'cancellation:' || c.id
+LEFT JOIN cancellation c ON t.kind = 'cancellation' AND left(t.reference, 49) = 'cancellation:' || c.id
 WHERE t.kind = 'sale' OR EXISTS (SELECT FROM invoice i WHERE i.booking_id = t.booking_id AND i.kind = 'invoice')
 ORDER BY d.at, d.transaction_id LIMIT $1
 

@@ -1,11 +1,11 @@
 -- name: reconcile_payments
 -- What we know of payments at the provider, by their ids and orders: the capture, what went back or is promised, what
--- the booking's live tickets are worth (those too that are another buyer's now, who paid their seller; less what was given
--- back for them out of goodwill) and its policy kept.  ``kept_before`` is what is left of the booking's earlier
+-- waits for a dispute, what the booking's live tickets are worth (those too that are another buyer's now, who paid their
+-- seller; less what was given back for them out of goodwill) and its policy kept.  ``kept_before`` is what is left of the booking's earlier
 -- payments, which explain their share of these first.
 SELECT t.id, p.id AS payment_id, p.booking_id, p.status AS payment_status, c.amount, c.currency,
     c.captured_at < now() - interval '15 minutes' AS long_ago, r.done, r.owed, r.by_hand, r.to_wallet,
-    coalesce(s.kind = 'top-up', false) AS topped_up, v.live, v.retained,
+    coalesce(s.kind = 'top-up', false) AS topped_up, v.live, v.retained, d.waiting,
     coalesce(s.course <> 'ended', false) AS under_way, k.kept AS kept_before
 FROM unnest($1::text[], $2::text[]) AS t (id, order_id)
 LEFT JOIN capture c ON c.provider_payment_id = t.id
@@ -41,6 +41,10 @@ CROSS JOIN LATERAL (
         ))::bigint AS live,
         coalesce((SELECT sum(y.retained) FROM cancellation y WHERE y.booking_id = p.booking_id), 0)::bigint AS retained
 ) AS v
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum((x ->> 'amount')::bigint), 0)::bigint AS waiting
+    FROM jsonb_array_elements(s.progress::jsonb #> '{facts,waiting}') x WHERE x ->> 'provider_payment_id' = t.id
+) AS d
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(e.amount - (
         SELECT coalesce(sum(f.amount), 0) FROM refund f WHERE f.provider_payment_id = e.provider_payment_id
@@ -143,6 +147,12 @@ LEFT JOIN capture c ON l.kind = 'payment' AND c.provider_payment_id = l.entity_i
 LEFT JOIN refund r ON l.kind = 'refund' AND r.provider_refund_id = l.entity_id
 WHERE (l.amount, l.currency) IS DISTINCT FROM (coalesce(c.amount, r.amount), coalesce(c.currency, r.currency))
     AND l.kind IN ('payment', 'refund')
+UNION ALL
+SELECT 'top-up-lost', substr(t.reference, length('dispute:') + 1), NULL, -e.amount, e.currency,
+    format('A payer''s bank took this back of what had been put into a wallet, %s of it had been spent, and is our loss.',
+        coalesce((SELECT sum(l.amount) FROM ledger_entry l WHERE l.transaction_id = t.id AND l.account = 'losses'), 0)), ''
+FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id AND e.account = 'provider'
+WHERE t.kind = 'dispute' AND t.booking_id IS NULL
 UNION ALL
 SELECT 'settlement-adjusted', l.entity_id, NULL, l.amount, l.currency,
     format('Settlement %s was adjusted, for no dispute that we know.', l.settlement_id), ''

@@ -91,16 +91,19 @@ WITH resting AS (
 )
 SELECT id::text FROM sums WHERE captured <> live + refunded + cancelled
 UNION ALL
--- No cancellation gives back more than it owes; less only where a bank has taken the money, or the organiser has given it
--- out of goodwill before: then all that came in has gone back.
-SELECT c.id::text FROM cancellation c CROSS JOIN LATERAL (
-    SELECT coalesce(sum(f.amount), 0) AS back, coalesce(sum(f.amount) FILTER (WHERE f.about = c.id), 0) AS given,
+-- A cancellation gives back what it owes, now or when a dispute is won; less only where a bank has taken so much, or the
+-- organiser has given so much out of goodwill before.
+SELECT c.id::text FROM cancellation c JOIN saga g ON g.id = c.booking_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(f.amount) FILTER (WHERE f.about = c.id), 0) AS given,
         coalesce(sum(f.amount) FILTER (WHERE f.about = f.id), 0) AS goodwill
     FROM refund f WHERE f.booking_id = c.booking_id
-) r WHERE c.taken_up_at IS NOT NULL AND (r.given > c.amount OR r.given < c.amount
-    AND NOT EXISTS (SELECT FROM saga_event e WHERE e.saga_id = c.booking_id AND e.event = 'dispute_changed')
-    AND NOT (c.amount - r.given <= r.goodwill
-        AND r.back = (SELECT sum(k.amount) FROM capture k WHERE k.booking_id = c.booking_id)))
+) r CROSS JOIN LATERAL (
+    SELECT c.amount - r.given - coalesce((SELECT sum((w ->> 'amount')::bigint)
+            FROM jsonb_array_elements(g.progress::jsonb #> '{facts,waiting}') w WHERE w ->> 'about' = c.id::text), 0) AS missing
+) m
+WHERE c.taken_up_at IS NOT NULL AND (m.missing < 0 OR m.missing - r.goodwill > coalesce((SELECT sum((d ->> 'amount')::bigint)
+    FROM jsonb_array_elements(g.progress::jsonb #> '{facts,disputes}') d WHERE d ->> 'status' = 'lost'), 0))
 UNION ALL
 -- What is given out of goodwill is what somebody asked for.
 SELECT f.id::text FROM refund f WHERE f.about = f.id AND NOT EXISTS (
@@ -122,13 +125,17 @@ SELECT count(*) AS entries FROM ledger_entry
 -- name: verify_ledger
 -- Each kind of fact against what the ledger has of it.
 WITH booked AS (
-    SELECT t.reference, t.kind, t.booking_id, sum(e.amount) FILTER (WHERE e.amount > 0) AS amount
-    FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id GROUP BY t.id
+    -- what a cancellation owes is booked as it becomes certain, perhaps in several parts
+    SELECT CASE t.kind WHEN 'cancellation' THEN left(t.reference, 49) ELSE t.reference END AS reference, t.kind,
+        sum(e.amount) FILTER (WHERE e.amount > 0) AS amount
+    FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id GROUP BY 1, 2
 ), facts AS (
     SELECT 'capture:' || provider_payment_id AS reference, amount FROM capture WHERE amount > 0
     UNION ALL SELECT 'refund:' || id, amount FROM refund WHERE status = 'processed'
     UNION ALL SELECT 'cancellation:' || about, sum(amount) FROM refund WHERE about <> id GROUP BY about
     UNION ALL SELECT 'goodwill:' || id, amount FROM refund WHERE about = id
+    UNION ALL SELECT 'dispute:' || (detail::jsonb ->> 'dispute_id'), (detail::jsonb ->> 'amount')::bigint FROM saga_event
+        WHERE event = 'dispute_changed' AND detail::jsonb ->> 'status' = 'lost'
     UNION ALL SELECT 'payout:' || id, amount FROM payout
     UNION ALL SELECT 'settlement:' || entity_id, abs(credit - debit) FROM settlement_line
         WHERE booked_at IS NOT NULL AND credit <> debit
@@ -138,7 +145,7 @@ SELECT 'not booked as it is:' AS what, f.reference AS id FROM facts f LEFT JOIN 
 WHERE b.amount IS DISTINCT FROM f.amount
 UNION ALL
 SELECT 'booked, but no fact:', b.reference FROM booked b WHERE b.kind IN (
-        'capture', 'top-up', 'refund', 'cancellation', 'goodwill', 'payout', 'settlement', 'provider-fee')
+        'capture', 'top-up', 'refund', 'cancellation', 'goodwill', 'dispute', 'payout', 'settlement', 'provider-fee')
     AND NOT EXISTS (SELECT FROM facts f WHERE f.reference = b.reference)
 UNION ALL
 SELECT 'does not sum to zero:', transaction_id::text FROM ledger_entry GROUP BY transaction_id, currency HAVING sum(amount) <> 0

@@ -21,7 +21,7 @@ def ours(**more: Any) -> dict[str, Any]:
     return {
         "payment_id": UUID(int=1), "booking_id": UUID(int=2), "amount": 500, "currency": "INR", "done": 0, "owed": 0,
         "by_hand": 0, "to_wallet": 0, "topped_up": False, "live": 500, "retained": 0, "kept_before": 0,
-        "under_way": False, "long_ago": False, **more,
+        "under_way": False, "long_ago": False, "waiting": 0, **more,
     }  # fmt: skip
 
 
@@ -44,6 +44,7 @@ EXPLAINED: dict[str, tuple[ProviderPayment, dict[str, Any], int, dict[str, int]]
         {"refunded": 100, "confirmed": 200, "retained": 200},
     ),
     "beside a wallet's part": (theirs(), ours(live=800, kept_before=300), 0, {"confirmed": 500}),
+    "owed, waits for a dispute": (theirs(), ours(live=300, waiting=200), 0, {"waiting": 200, "confirmed": 300}),
     "its saga is at work": (theirs(), ours(live=0, under_way=True), 0, {"under_way": 500}),
 }  # fmt: skip
 

@@ -1,7 +1,13 @@
 """The payer's bank wants the money back: the booking hears of it once for each turn that it takes."""
 
+import uuid
+from datetime import timedelta
+
 import pytest
-from box_office import until
+from box_office import PRICE, new_key, problem_of, until
+
+from sagas.terms import Resale, Rules
+from store.sql import query
 
 
 async def turns(rows, booking_id):
@@ -44,3 +50,219 @@ async def test_a_dispute_that_overtakes_its_payment_is_told_after_it(show, buyer
     await until_turns(rows, held["id"], "open")
     told = await buyer.timeline(held["id"])
     assert told.index("money_captured") < told.index("dispute_changed")
+
+
+async def paid_for(buyer, show, emulator, *seats):
+    """A booking that was paid by card and has its tickets, and the payment."""
+    held = await buyer.hold(show, *seats)
+    paid = await emulator.pay(await buyer.until_payable(held["id"]))
+    return await buyer.until_ticketed(held["id"]), paid["razorpay_payment_id"]
+
+
+async def cancel(buyer, booking_id):
+    headers = {"Idempotency-Key": new_key()}
+    answer = await buyer.ask("POST", f"/v1/bookings/{booking_id}/cancellations", json={}, headers=headers)
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+async def cancellation_of(buyer, booking_id):
+    """The booking's cancellation: its status, what goes back and what waits."""
+    [one] = (await buyer.ask("GET", f"/v1/bookings/{booking_id}/cancellations")).json()["items"]
+    return one["status"], one["amount"]["amount"], one["waiting"]["amount"]
+
+
+async def until_cancelled(buyer, booking_id, *expected):
+    async def is_so():
+        return await cancellation_of(buyer, booking_id) == expected
+
+    await until(f"the cancellation is {expected}", is_so)
+
+
+async def letter_about(mailbox, buyer, subject):
+    async def look():
+        return [one for one in await mailbox.letters(buyer.email) if one["subject"].strip().startswith(subject)]
+
+    return (await until(f"a letter {subject!r}", look))[0]["text"]
+
+
+async def quoted(buyer, booking_id):
+    told = (await buyer.ask("GET", f"/v1/bookings/{booking_id}/cancellations/quote")).json()
+    return told["amount"]["amount"], told["waiting"]["amount"]
+
+
+async def of_organiser(rows, booking_id):
+    """What its organiser has of a booking."""
+    look = """SELECT -sum(e.amount)::bigint FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+        WHERE t.booking_id = $1 AND e.account = 'organiser'"""
+    return await rows.fetchval(look, uuid.UUID(booking_id))
+
+
+@pytest.mark.parametrize("disputed", [2 * PRICE, 30_000])
+async def test_what_a_dispute_holds_of_cancelled_seats_comes_back_once_it_is_won(
+    disputed, show, buyer, emulator, mailbox, rows
+):
+    booking, payment = await paid_for(buyer, show, emulator, *show.seats[:2])
+    dispute = await emulator.dispute(payment, amount=disputed)
+    await until_turns(rows, booking["id"], "open")
+    now = 2 * PRICE - disputed
+    assert await quoted(buyer, booking["id"]) == (now, disputed)
+    answer = await cancel(buyer, booking["id"])
+    assert (answer["amount"]["amount"], answer["waiting"]["amount"]) == (now, disputed)
+    await until_cancelled(buyer, booking["id"], "refunding", now, disputed)
+    told = await letter_about(mailbox, buyer, "Cancelled")
+    assert ("goes back the way it came" in told, "Your bank holds" in told) == (now > 0, True)
+    assert (await buyer.booking(booking["id"]))["status"] == "refunding"
+    await emulator.settle_dispute(dispute["id"], "won")
+    await until_cancelled(buyer, booking["id"], "done", 2 * PRICE, 0)
+    assert (await buyer.booking(booking["id"]))["status"] == "refunded"
+    assert (await emulator.payment(payment))["refunded"] == 2 * PRICE
+    assert await of_organiser(rows, booking["id"]) == 0
+    assert await letter_about(mailbox, buyer, "Your money is back")
+
+
+async def test_what_a_lost_dispute_has_taken_of_cancelled_seats_is_owed_no_more(show, buyer, emulator, mailbox, rows):
+    booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
+    dispute = await emulator.dispute(payment)
+    await until_turns(rows, booking["id"], "open")
+    await cancel(buyer, booking["id"])
+    await until_cancelled(buyer, booking["id"], "refunding", 0, PRICE)
+    await emulator.settle_dispute(dispute["id"], "lost")
+    await until_cancelled(buyer, booking["id"], "done", 0, 0)
+    assert (await emulator.payment(payment))["refunded"] == 0
+    assert await of_organiser(rows, booking["id"]) == 0
+
+
+async def test_seats_cancelled_after_a_lost_dispute_promise_nothing(show, buyer, emulator, mailbox, rows):
+    booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
+    dispute = await emulator.dispute(payment)
+    await emulator.settle_dispute(dispute["id"], "lost")
+    await until_turns(rows, booking["id"], "open", "lost")
+    assert await quoted(buyer, booking["id"]) == (0, 0)
+    assert (await cancel(buyer, booking["id"]))["amount"]["amount"] == 0
+    told = await letter_about(mailbox, buyer, "Cancelled")
+    assert "Your bank has given you ₹500.00 back already" in told and "goes back" not in told
+
+
+async def tickets_of(buyer):
+    return (await buyer.ask("GET", "/v1/tickets")).json()["items"]
+
+
+async def until_tickets_are(buyer, status):
+    async def are_so():
+        return {ticket["status"] for ticket in await tickets_of(buyer)} == {status}
+
+    await until(f"the tickets are {status}", are_so)
+
+
+async def offer(seller, ticket_id):
+    body, headers = {"ticket_id": ticket_id, "price": 40_000}, {"Idempotency-Key": new_key()}
+    return await seller.ask("POST", "/v1/listings", json=body, headers=headers)
+
+
+async def buy(buyer, listing):
+    headers = {"Idempotency-Key": new_key(), "Prefer": "wait=10"}
+    body = {"payment": {"method": "wallet"}}
+    return await buyer.ask("POST", f"/v1/listings/{listing['id']}/bookings", json=body, headers=headers)
+
+
+async def test_tickets_issued_while_a_dispute_is_open_are_frozen_until_it_is_won(show, buyer, emulator, rows):
+    held = await buyer.hold(show, show.seats[0])
+    paid = await emulator.pay(await buyer.until_payable(held["id"]), webhooks={"drop": True})
+    dispute = await emulator.dispute(paid["razorpay_payment_id"])
+    booking = await buyer.until_ticketed(held["id"])
+    told = await buyer.timeline(held["id"])
+    assert told.index("dispute_changed") < told.index("tickets_issued")
+    [ticket] = await tickets_of(buyer)
+    assert ticket["status"] == "frozen"
+    problem_of(await offer(buyer, booking["tickets"][0]), 409)
+    await emulator.settle_dispute(dispute["id"], "won")
+    await until_tickets_are(buyer, "valid")
+
+
+async def test_a_ticket_offered_before_its_payment_was_disputed_cannot_be_bought_until_that_is_won(
+    shows, buyer, buyers, emulator
+):
+    show = await shows.make(closes_in=timedelta(days=3), rules=Rules(resale=Resale(max_percent=100)))
+    booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
+    answer = await offer(buyer, booking["tickets"][0])
+    assert answer.status_code == 201, answer.text
+    listing = answer.json()
+    dispute = await emulator.dispute(payment)
+    await until_tickets_are(buyer, "frozen")
+    other = await buyers.make(wallet=40_000)
+    problem_of(await buy(other, listing), 409, "not-offered")
+    assert (await other.ask("GET", f"/v1/listings?show_id={show.id}")).json()["items"] == []
+    await emulator.settle_dispute(dispute["id"], "won")
+    await until_tickets_are(buyer, "listed")
+    bought = await buy(other, listing)
+    assert bought.status_code == 201, bought.text
+
+
+async def topped_up(buyer, emulator, amount):
+    """A top-up that is in the buyer's wallet; its payment."""
+    body, headers = {"amount": amount, "currency": "INR"}, {"Idempotency-Key": new_key()}
+    made = (await buyer.ask("POST", "/v1/wallet/topups", json=body, headers=headers)).json()
+
+    async def order():
+        return (await buyer.ask("GET", f"/v1/wallet/topups/{made['id']}")).json().get("razorpay_order_id")
+
+    paid = await emulator.pay(await until("the top-up is ready", order))
+    await until_balance(buyer, amount)
+    return paid["razorpay_payment_id"]
+
+
+async def until_balance(buyer, amount):
+    async def look():
+        balances = (await buyer.ask("GET", "/v1/wallet")).json()["balances"]
+        return [money["amount"] for money in balances] == [amount]
+
+    await until(f"the wallet holds {amount}", look)
+
+
+async def booked(rows, dispute_id):
+    """What the ledger has of a dispute, by account."""
+    found = await rows.fetch(
+        """SELECT account, amount FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+        WHERE t.reference = $1""",
+        f"dispute:{dispute_id}",
+    )
+    return {row["account"]: row["amount"] for row in found}
+
+
+async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(buyer, emulator, rows):
+    payment = await topped_up(buyer, emulator, 75_000)
+    dispute = (await emulator.dispute(payment))["id"]
+    await emulator.settle_dispute(dispute, "lost")
+    await until_balance(buyer, 0)
+    assert await booked(rows, dispute) == {"wallet": 75_000, "provider": -75_000}
+
+
+async def test_what_was_spent_of_a_top_up_before_the_bank_took_it_back_is_a_loss(show, buyer, emulator, rows):
+    payment = await topped_up(buyer, emulator, 75_000)
+    held = await buyer.hold(show, show.seats[0], wallet=True)
+    await buyer.until_ticketed(held["id"])
+    dispute = (await emulator.dispute(payment))["id"]
+    await emulator.settle_dispute(dispute, "lost")
+    await until_balance(buyer, 0)
+    assert await booked(rows, dispute) == {"wallet": 25_000, "losses": 50_000, "provider": -75_000}
+    [matter] = [one for one in await rows.fetch(query("matters_in_rows")) if one["subject"] == dispute]
+    assert (matter["kind"], matter["amount"]) == ("top-up-lost", 75_000)
+    assert "50000 of it had been spent" in matter["detail"]
+
+
+async def test_the_letter_with_the_tickets_waits_for_a_dispute_and_is_sent_once_that_is_won(
+    show, buyer, emulator, mailbox, rows
+):
+    held = await buyer.hold(show, show.seats[0])
+    paid = await emulator.pay(await buyer.until_payable(held["id"]), webhooks={"drop": True})
+    dispute = await emulator.dispute(paid["razorpay_payment_id"])
+    await buyer.until_told(held["id"], "letter_sent")
+    assert "dispute_changed" in await buyer.timeline(held["id"])
+    assert await mailbox.letters(buyer.email) == []
+    await emulator.settle_dispute(dispute["id"], "won")
+    letter = await mailbox.until_letter(buyer.email)
+    assert letter["subject"].strip().startswith("Your tickets")
+    [attached] = [file for file in letter["attachments"] if file["content_type"] == "application/pdf"]
+    assert (await mailbox.attachment(letter, attached["name"])).startswith(b"%PDF-")
+    assert (await buyer.ask("GET", f"/v1/bookings/{held['id']}/tickets.pdf")).status_code == 200

@@ -7,7 +7,7 @@ import sys
 import uuid
 
 import pytest
-from box_office import PRICE, until
+from box_office import PRICE, new_key, until
 
 
 async def reconcile(*words):
@@ -155,6 +155,25 @@ async def test_a_dispute_that_nobody_told_us_of_is_told_and_stands_in_front_of_a
     await emulator.settle_dispute(dispute, "won")
     assert await reconcile() == before
     assert await matters(dispute) == {}
+
+
+async def test_what_a_dispute_holds_of_cancelled_seats_is_explained_while_it_waits_and_after(
+    before, show, buyer, emulator
+):
+    booking_id, order = await payable(buyer, show)
+    paid = await emulator.pay(order)
+    await buyer.until_ticketed(booking_id)
+    dispute = (await emulator.dispute(paid["razorpay_payment_id"], amount=20_000))["id"]
+    await buyer.until_told(booking_id, "dispute_changed")
+    answer = await buyer.ask(
+        "POST", f"/v1/bookings/{booking_id}/cancellations", json={}, headers={"Idempotency-Key": new_key()}
+    )
+    assert answer.status_code == 202, answer.text
+    await buyer.until_refunded(booking_id, 1)
+    assert await reconcile() == before
+    await emulator.settle_dispute(dispute, "won")
+    await buyer.until_refunded(booking_id, 2)
+    assert await reconcile() == before
 
 
 async def test_money_for_nothing_of_ours_is_unexplained(before, emulator, matters, provider):

@@ -146,6 +146,14 @@ def test_a_seller_hears_what_an_offered_ticket_will_bring(fee: int):
         ({"by": "buyer"}, ["you have given these places back", "goes back the way it came"]),
         ({"by": "organiser"}, ["the organiser has cancelled these places"]),
         (
+            {"amount": Money(5_000, "INR"), "waiting": Money(10_000, "INR")},
+            ["₹50.00 goes back the way it came", "Your bank holds ₹100.00 because you have disputed this payment"],
+        ),
+        (
+            {"amount": Money(0, "INR"), "taken": Money(10_000, "INR")},
+            ["Your bank has given you ₹100.00 back already"],
+        ),
+        (
             {"by": "organiser", "reason": "show-cancelled"},
             ["Your show is cancelled", "has been cancelled. We are sorry"],
         ),

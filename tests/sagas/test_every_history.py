@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from sagas.booking import BOOKING, begin, left, status
+from sagas.booking import BOOKING, begin, coming_back, left, status
 from sagas.identity import derived
 from sagas.messages import (
     AttemptFailed,
@@ -19,6 +19,7 @@ from sagas.messages import (
     MoneyAuthorized,
     MoneyCaptured,
     MoneyRefunded,
+    PdfMade,
     RefundAgain,
     RefundAsked,
     RefundFailed,
@@ -41,6 +42,8 @@ class Told(NamedTuple):
     sent: tuple[SagaCommand, ...]
     captured: tuple[tuple[str, int], ...]
     owed: int = 0
+    promised: int = 0
+    heard: tuple[Event, ...] = ()
 
 
 def event(kind: type[Event], *words: object, **more: Any) -> Any:
@@ -66,8 +69,9 @@ def tell(told: Told, one: Event) -> Told:
     if isinstance(one, MoneyCaptured) and (one.provider_payment_id, one.amount) not in told.captured:
         told = told._replace(captured=(*told.captured, (one.provider_payment_id, one.amount)))
     if isinstance(one, SeatsCancelled):
-        told = told._replace(owed=told.owed + one.amount)
-    return told._replace(at=at, sent=(*told.sent, *commands))
+        now, later = coming_back(told.at.facts, one.amount)
+        told = told._replace(owed=told.owed + one.amount, promised=told.promised + now + later)
+    return told._replace(at=at, sent=(*told.sent, *commands), heard=(*told.heard, one))
 
 
 def cancelled(number: int, amount: int, to: str = "source") -> SeatsCancelled:
@@ -80,9 +84,9 @@ def goodwill(amount: int, to: str) -> RefundAsked:
     return event(RefundAsked, amount, amount=amount, to=to, reason="a column was in the way", **about)
 
 
-def disputed(state: str) -> DisputeChanged:
-    about = {"payment_id": PAYMENT, "provider_payment_id": "pay_1", "amount": PRICE, "currency": "INR"}
-    return event(DisputeChanged, state, dispute_id="disp_1", status=state, **about)
+def disputed(state: str, number: int = 1, amount: int = PRICE) -> DisputeChanged:
+    about = {"payment_id": PAYMENT, "provider_payment_id": "pay_1", "amount": amount, "currency": "INR"}
+    return event(DisputeChanged, state, number, dispute_id=f"disp_{number}", status=state, **about)
 
 
 def following(told: Told) -> Iterator[Event]:
@@ -126,11 +130,13 @@ def check(told: Told, one: Event) -> None:
     asked_for = {goodwill(150, "source").refund_id: 150, goodwill(PRICE, "wallet").refund_id: PRICE}
     assert all(refund.amount == asked_for[refund.id] for refund in given), "all that was asked for, or nothing"
     about = sum(refund.amount for refund in facts.refunds if refund.about is not None and not refund.is_goodwill)
-    assert about <= told.owed
-    kept = sum(left(facts, part) for part in facts.parts)
-    assert about == told.owed or kept == 0 or any(dispute.status != "won" for dispute in facts.disputes) or (
-        facts.disputes  # what was owed while the bank held the money is asked for no more by itself
-    )  # fmt: skip
+    waiting = sum(waiting.amount for waiting in facts.waiting)
+    assert about + waiting <= told.promised <= told.owed
+    if not any(isinstance(dispute, DisputeChanged) and dispute.status == "lost" for dispute in told.heard):
+        kept = sum(left(facts, part) for part in facts.parts)
+        assert about + waiting == told.promised, "what the bank holds is remembered, and given back when it is ours"
+        assert about + waiting == told.owed or kept == 0
+        assert not waiting or any(dispute.status == "open" for dispute in facts.disputes)
     assert told.at.course == "forward"
     assert status("confirmed", told.at) == "confirmed"
 
@@ -205,3 +211,46 @@ def test_goodwill_is_not_what_a_cancelled_booking_waits_for():
     assert status("cancelled", told.at) == "cancelled"
     told = tell(tell(a_sale(), goodwill(150, "source")), cancelled(1, PRICE))
     assert status("cancelled", told.at) == "refunding"
+
+
+def refunds(told: Told) -> list[tuple[int, str]]:
+    return [(command.amount, command.method) for command in told.sent if isinstance(command, RefundMoney)]
+
+
+def story(*events: Event) -> Told:
+    told = a_sale()
+    for one in events:
+        told = tell(told, one)
+    return told
+
+
+def test_what_the_bank_holds_of_cancelled_seats_is_given_back_once_the_dispute_is_won():
+    told = story(disputed("open", amount=400), cancelled(1, 200, "wallet"))
+    assert refunds(told) == [(100, "wallet")]
+    assert [waiting.amount for waiting in told.at.facts.waiting] == [100]
+    assert status("cancelled", told.at) == "refunding"
+    told = tell(told, disputed("won", amount=400))
+    assert refunds(told) == [(100, "wallet"), (100, "wallet")]
+    assert told.at.facts.waiting == ()
+    assert len({refund.id for refund in told.at.facts.refunds}) == 2
+
+
+def test_what_the_bank_holds_of_cancelled_seats_is_owed_no_more_once_the_dispute_is_lost():
+    told = story(disputed("open"), cancelled(1, 200), disputed("lost"))
+    assert refunds(told) == []
+    assert told.at.facts.waiting == ()
+
+
+def test_each_dispute_gives_back_its_own_part_when_it_is_won():
+    told = story(disputed("open", 1, 200), disputed("open", 2, 300), cancelled(1, 200), cancelled(2, 300))
+    assert refunds(told) == []
+    assert refunds(tell(told, disputed("won", 1, 200))) == [(200, "razorpay")]
+    both = tell(tell(told, disputed("lost", 1, 200)), disputed("won", 2, 300))
+    assert sum(amount for amount, _ in refunds(both)) == 300
+
+
+@pytest.mark.parametrize("printed", [True, False])
+def test_tickets_that_were_not_printed_for_a_dispute_are_sent_once_it_is_won(printed: bool):
+    told = story(disputed("open"), event(PdfMade, file="a.pdf" if printed else ""), disputed("won"))
+    names = [command.name() for command in told.sent[-2:]]
+    assert (names == ["make_pdf", "send_letter"]) is not printed
