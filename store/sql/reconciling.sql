@@ -149,7 +149,7 @@ WHERE (l.amount, l.currency) IS DISTINCT FROM (coalesce(c.amount, r.amount), coa
     AND l.kind IN ('payment', 'refund')
 UNION ALL
 SELECT 'top-up-lost', substr(t.reference, length('dispute:') + 1), NULL, -e.amount, e.currency,
-    format('A payer''s bank took this back of what had been put into a wallet, %s of it had been spent, and is our loss.',
+    format('A payer''s bank took this back of what had been put into a wallet, and %s of it had been spent: that is our loss.',
         coalesce((SELECT sum(l.amount) FROM ledger_entry l WHERE l.transaction_id = t.id AND l.account = 'losses'), 0)), ''
 FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id AND e.account = 'provider'
 WHERE t.kind = 'dispute' AND t.booking_id IS NULL

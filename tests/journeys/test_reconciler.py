@@ -163,6 +163,7 @@ async def test_what_a_dispute_holds_of_cancelled_seats_is_explained_while_it_wai
     booking_id, order = await payable(buyer, show)
     paid = await emulator.pay(order)
     await buyer.until_ticketed(booking_id)
+    await buyer.until_told(booking_id, "letter_sent")  # nothing is under way but what waits
     dispute = (await emulator.dispute(paid["razorpay_payment_id"], amount=20_000))["id"]
     await buyer.until_told(booking_id, "dispute_changed")
     answer = await buyer.ask(
