@@ -52,6 +52,7 @@ from sagas.messages import (
     Target,
     TicketsIssued,
 )
+from sagas.money import PAYABLE_MIN
 from sagas.saga import Fields, Progress, Saga, Step
 
 #: How long a hold is kept beyond its end, once, for an attempt that is pending at the bank.
@@ -443,9 +444,11 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
 def _for_seats(
     facts: Facts, part: Part, amount: int, cancellation_id: UUID, to: Target, reason: str, *dispute: str
 ) -> Fields:
-    """A refund for cancelled seats; ``dispute`` is the one that it has waited for."""
+    """A refund for cancelled seats; ``dispute`` is the one that it has waited for.  What the provider gives back to
+    nobody, for it is too little, goes to the wallet."""
+    too_little = part.method == "razorpay" and amount < PAYABLE_MIN
     return _back(facts, part, amount, reason or "cancelled") | {
-        "method": "wallet" if to == "wallet" else part.method,
+        "method": "wallet" if to == "wallet" or too_little else part.method,
         "refund_id": derived(cancellation_id, "refund", part.provider_payment_id, *dispute),
         "about": cancellation_id,
     }

@@ -29,6 +29,7 @@ from sagas.messages import (
     SeatsConfirmed,
     SeatsHeld,
 )
+from sagas.money import PAYABLE_MIN
 from sagas.saga import Progress, advance
 
 pytestmark = pytest.mark.pure
@@ -222,6 +223,11 @@ def story(*events: Event) -> Told:
     for one in events:
         told = tell(told, one)
     return told
+
+
+def test_what_is_too_little_for_the_provider_goes_to_the_wallet():
+    assert refunds(story(cancelled(1, PAYABLE_MIN - 1))) == [(PAYABLE_MIN - 1, "wallet")]
+    assert refunds(story(cancelled(1, PAYABLE_MIN))) == [(PAYABLE_MIN, "razorpay")]
 
 
 def test_what_the_bank_holds_of_cancelled_seats_is_given_back_once_the_dispute_is_won():
