@@ -22,14 +22,6 @@ CONNECT_SECONDS = 5.0
 OPERATING_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 
 
-class PlainConnection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that nobody leaves anything on: no session's settings, locks or listeners.  So the pool need not ask
-    Postgres to clear it each time that it comes back, which would be a second round trip for each query."""
-
-    def get_reset_query(self) -> str:
-        return ""
-
-
 def tortoise_config(pool_size: int = 10, idle_in_transaction_seconds: float = 30.0) -> dict[str, Any]:
     """Tortoise's configuration.  A transaction that stays idle for longer ends itself: a paused process must not keep
     rows locked, least of all a lane's."""
@@ -41,7 +33,6 @@ def tortoise_config(pool_size: int = 10, idle_in_transaction_seconds: float = 30
         "user": unquote(url.username or ""),
         "password": unquote(url.password or ""),
         "database": url.path.lstrip("/"),
-        "connection_class": PlainConnection,
         "minsize": 1,
         "maxsize": pool_size,
         "command_timeout": 30,
