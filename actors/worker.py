@@ -39,7 +39,7 @@ WORK = {
     "letters": ("actors.letters", LETTERS, 8),
 }
 #: Seats are given out first: where processors are scarce, what follows from a hold is done with what is left.
-NICE = {"saga": 10, "webhooks": 10, "payments": 15, "documents": 19, "letters": 19}
+NICE = {"saga": 8, "webhooks": 8, "payments": 10, "documents": 15, "letters": 15}
 IDLE_MILLISECONDS = 500
 #: A lane worker that stops inside a transaction keeps its lane's row locked for so long.  Longer than a lease: reading
 #: a large show in between takes its time.
