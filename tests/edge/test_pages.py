@@ -3,6 +3,7 @@
 A page that logs a script error fails its test (see conftest.py).
 """
 
+import asyncio
 import re
 import uuid
 from collections.abc import Awaitable, Callable
@@ -107,6 +108,32 @@ async def test_a_hold_counts_down_expires_and_leads_back_to_the_seats(
     await page.wait_for_selector("[data-status=expired]")
     await page.click("[data-action=back]")
     await expect(page.get_by_role("button", name="Hold the best 2 seats")).to_be_enabled()
+
+
+async def test_an_answer_that_the_stream_overtook_is_not_believed(visitor: Visitor, buyers: Buyers, show: Show) -> None:
+    buyer = await buyers.make()
+    held = await buyer.hold(show, show.seats[0])
+    await buyer.until_payable(held["id"])
+    page = await visitor(buyer)
+    asked, overtaken = 0, asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        answer = await route.fetch()
+        if asked > 1:  # the first is what the page opens with
+            await overtaken.wait()
+        await route.fulfill(response=answer)
+
+    await page.route(f"**/v1/bookings/{held['id']}", answer_late)
+    await page.goto(f"/bookings/{held['id']}")
+    await page.wait_for_selector("[data-action=pay]")
+    assert (await buyer.ask("DELETE", f"/v1/bookings/{held['id']}")).status_code in (200, 202)
+    await page.wait_for_selector("[data-status=cancelled]")
+    async with page.expect_response(f"**/v1/bookings/{held['id']}"):
+        overtaken.set()
+    await page.wait_for_timeout(300)
+    await expect(page.locator("[data-status=cancelled]")).to_be_visible()
 
 
 async def test_a_hold_is_found_again_after_a_reload(visitor: Visitor, buyers: Buyers, show: Show) -> None:

@@ -136,6 +136,7 @@ async def test_what_a_lost_dispute_has_taken_of_cancelled_seats_is_owed_no_more(
 async def test_seats_cancelled_after_a_lost_dispute_promise_nothing(show, buyer, emulator, mailbox, rows):
     booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
     dispute = await emulator.dispute(payment)
+    await until_turns(rows, booking["id"], "open")
     await emulator.settle_dispute(dispute["id"], "lost")
     await until_turns(rows, booking["id"], "open", "lost")
     assert await quoted(buyer, booking["id"]) == (0, 0)

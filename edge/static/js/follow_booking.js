@@ -12,6 +12,8 @@ export function followBooking(id, onBooking, onProblem = () => {}) {
   let stopped = false;
   let clock = 0;
   let last = "";
+  let asked = 0;
+  let told = 0;
 
   function hear(booking) {
     const text = JSON.stringify(booking);
@@ -25,7 +27,11 @@ export function followBooking(id, onBooking, onProblem = () => {}) {
     clearTimeout(clock);
     if (stopped) return;
     if (!document.hidden) {
+      asked += 1;
+      const [mine, before] = [asked, told];
       const answer = await ask("GET", `/v1/bookings/${id}`);
+      if (mine !== asked) return;
+      if (told !== before) return look(); // the stream spoke meanwhile: this answer may be older, and would stay
       if (answer.ok) hear(answer.body);
       else onProblem(answer);
       if ([401, 404].includes(answer.status)) stop();
@@ -33,7 +39,12 @@ export function followBooking(id, onBooking, onProblem = () => {}) {
     if (!stopped) clock = setTimeout(look, streaming ? ASK_BESIDE_STREAM_MS : ASK_WITHOUT_STREAM_MS);
   }
 
-  const stream = listen(() => `/v1/bookings/${id}/stream`, { booking: hear }, (runs) => { streaming = runs; });
+  function hearTold(booking) {
+    told += 1;
+    hear(booking);
+  }
+
+  const stream = listen(() => `/v1/bookings/${id}/stream`, { booking: hearTold }, (runs) => { streaming = runs; });
 
   function stop() {
     stopped = true;
