@@ -13,7 +13,6 @@ from edge.catalogue import show_status, stored_json
 from edge.cursor import Page, decode_id_cursor, encode_cursor
 from edge.kept_places import left_of_each
 from edge.operation import json, operation
-from edge.poster_images import forget
 from edge.problems import Problem, not_found
 from edge.texts import Language, Name, Prose, Rating, Word
 from edge.tokens import Who
@@ -21,6 +20,7 @@ from sagas import clock
 from sagas.identity import new_id
 from sagas.money import Money
 from store import events as rows
+from store import posters
 from store.connection import transaction
 from store.organisers import record_change
 
@@ -112,9 +112,9 @@ async def delete_event(request: Request, event_id: UUID, acting: Acting) -> HTTP
         before = await _own(connection, event_id, acting)
         if await rows.has_shows(connection, event_id):
             raise Problem(409, "This event has shows: cancel them instead.")
+        await posters.give_up(connection, before["poster_url"])
         await rows.remove(connection, event_id)
         await record_change(connection, acting.who.id, acting.organiser_id, "event.delete", "event", event_id)
-    await forget(before["poster_url"])
     return HTTPResponse(None, 204)
 
 
