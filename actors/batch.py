@@ -530,7 +530,7 @@ class Batch:
         told = self._news.seats.get(show.id)
         if told is None:
             show.seats_version += 1
-            told = live.SeatsChanged(show.seats_version, show.seats_version - 1, {}, {})
+            told = live.SeatsChanged(show.seats_version, show.seats_version - 1, {}, {}, [])
             self._news.seats[show.id] = told
         if show.choice.row_of[ordinal] >= 0:  # standing places are only counted
             told.changes[seat] = state
@@ -552,10 +552,16 @@ class Batch:
         for show_id in self._touched:
             show = self._shows[show_id]
             assert show is not None
-            left = show.left_by_section()
-            shows.append(ShowRow(show_id, show.places, show.seats_version, _encode(left).decode(), show.hash))
+            left, kept = show.left_by_section(), show.kept_left()
+            shows.append(
+                ShowRow(
+                    show_id, show.places, show.seats_version, _encode(left).decode(),
+                    _encode(kept).decode() if kept else None, show.hash,
+                )
+            )  # fmt: skip
             if (told := self._news.seats.get(show_id)) is not None:
                 told.left.update(left)
+                told.kept.extend(kept)
         buyers = {
             buyer: (self._live_holds.get(buyer, 0), change) for buyer, change in self._holds_change.items() if change
         }

@@ -45,7 +45,7 @@ async def put_poster(request: Request, event_id: UUID, acting: Acting, upload: b
         if row is None:
             raise unavailable("Keeping this image took too long. Please send it again.")
         await record_change(connection, acting.who.id, acting.organiser_id, "event.poster", "event", event_id)
-    return json(await event_view(row, await rows.shows_of(event_id)))
+    return json(event_view(row, await rows.shows_of(event_id)))
 
 
 @operation(

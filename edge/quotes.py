@@ -8,6 +8,7 @@ from sanic.response import HTTPResponse
 
 from edge import views
 from edge.catalogue import known_show
+from edge.kept_places import public_left
 from edge.operation import json, operation
 from edge.problems import Problem, refusal_problem
 from edge.show_cache import KnownShow
@@ -106,9 +107,8 @@ def _section_of(show: KnownShow, seat: str) -> str:
 
 def _sections_with_room(show: KnownShow, wish: SeatWish, types: dict[str, dict[str, int]]) -> list[str]:
     """The section of each place of a quantity: the first that has room for the party, or several together."""
-    left = msgspec.json.decode(show.row["left"])
-    if wish.access_code is None:
-        left = show.kept.left(left)
+    everything = wish.access_code is not None
+    left = msgspec.json.decode(show.row["left"]) if everything else public_left(show.row, clock.now())
     beside = {area.section_id for area in wish.standing or ()}
     every = sorted(show.plan.sections, key=lambda section: section.kind == "standing")
     offered = [types.get(kind, {}) for kind in wish.place_types if kind]

@@ -20,7 +20,7 @@ from edge.moving import decide_move, hall_kept, hall_taken
 from edge.operation import json, operation
 from edge.problems import Problem, invalid, not_found
 from edge.show_bodies import NewShow, ShowChange
-from edge.show_cache import KnownShow, known, with_kept
+from edge.show_cache import KnownShow, known
 from edge.wishes import SeatId
 from sagas import clock
 from sagas.identity import new_id
@@ -258,4 +258,4 @@ async def own_show(show_id: UUID, acting: Acting) -> Any:
 
 
 async def _own_view(show_id: UUID, acting: Acting, plan: SeatPlan) -> views.ShowView:
-    return show_view(await with_kept(known(await own_show(show_id, acting), plan)))
+    return show_view(known(await own_show(show_id, acting), plan))

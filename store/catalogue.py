@@ -130,13 +130,6 @@ async def seats(show_id: UUID) -> Any:
     return await pool().fetchrow(query("show_seats"), show_id)
 
 
-async def seats_taken(show_ids: list[UUID], seats: list[list[str]]) -> list[str]:
-    """Those of each show's named seats that are not free."""
-    of_show = [show_id for show_id, named in zip(show_ids, seats, strict=True) for _ in named]
-    rows = await pool().fetch(query("seats_taken"), of_show, [seat for named in seats for seat in named])
-    return [row["id"] for row in rows]
-
-
 async def shows_that_keep(show_ids: list[UUID]) -> set[UUID]:
     """Those of these shows that keep places for partners, or did."""
     return {row["id"] for row in await pool().fetch(query("shows_that_keep"), show_ids)}

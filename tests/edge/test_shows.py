@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from uuid import UUID, uuid4
 
 import pytest
@@ -111,6 +112,38 @@ async def test_what_a_partner_keeps_is_left_neither_on_the_pages_nor_in_a_quote(
     assert (await house.ask("PATCH", f"/v1/shows/{show['id']}", json={"allocations": kept})).status_code == 200
     page = (await buyer.ask("GET", f"/events/{show['event']['id']}")).text
     assert "left" not in page and "Sold out" in page, page
+    found = {"q": show["event"]["title"], "status": "on_sale"}
+    assert (await buyer.ask("GET", "/v1/events", params=found)).json()["items"] == []
+    assert (await buyer.ask("GET", "/v1/search", params={"q": found["q"]})).json()["items"] == []
+    assert (await house.ask("PATCH", f"/v1/shows/{show['id']}", json={"allocations": [bank]})).status_code == 200
+    assert len((await buyer.ask("GET", "/v1/events", params=found)).json()["items"]) == 1
+
+
+async def test_a_show_of_before_gets_what_its_lane_would_say_of_its_partners_places(house, buyers, rows):
+    kept = [
+        {
+            "name": "Bank",
+            "access_code": "CARD",
+            "section_id": house.stalls,
+            "rows": ["A"],
+            "release_at": "2040-01-01T00:00:00Z",
+        },
+        {"name": "Club", "access_code": "CLUB", "section_id": house.floor, "quantity": 4},
+        {"name": "Team", "access_code": "TEAM", "section_id": house.stalls, "seats": ["B-2", "B-5", "B-6"]},
+    ]
+    show, partner, other = await house.put_on(allocations=kept), await buyers.make(), await buyers.make()
+    seats = await house.seats(show)
+    wish = {"seats": [seats[1], seats[8]], "access_code": "CARD"}
+    assert (await partner.wish(show["id"], wish)).status_code == 201
+    wish = {"quantity": 3, "section_id": house.floor, "access_code": "CLUB"}
+    assert (await partner.wish(show["id"], wish)).status_code == 201
+    assert (await other.wish(show["id"], {"seats": [seats[10]], "access_code": "TEAM"})).status_code == 201
+    said = "SELECT kept FROM show WHERE id = $1"
+    by_the_lane = await rows.fetchval(said, UUID(show["id"]))
+    assert by_the_lane is not None
+    await rows.execute("UPDATE show SET kept = NULL WHERE id = $1", UUID(show["id"]))
+    await rows.execute(import_module("store.migrations.0032_kept_places").OF_BEFORE)
+    assert await rows.fetchval(said, UUID(show["id"])) == by_the_lane
 
 
 async def test_a_map_with_other_prices_is_another_map(house, buyers):
