@@ -56,6 +56,7 @@ from sagas.messages import (
     WithdrawOffer,
     event_id_for,
 )
+from sagas.money import wallet_part
 from sagas.prices import Amounts
 from sagas.refusals import AnyRefusal
 from sagas.seat_plan import decode as decode_plan
@@ -436,15 +437,16 @@ class Batch:
 
     def _begin_saga(self, message: Read, row: BookingRow, outcome: Outcome, from_wallet: int) -> None:
         offer = outcome.offers[0] if outcome.offers else None
+        total = outcome.amounts.total if outcome.amounts else 0
         held = SeatsHeld(
             event_id=event_id_for(row.id, SeatsHeld),
             booking_id=row.id,
             show_id=row.show_id,
             buyer_id=row.buyer_id,
             method=row.method,  # type: ignore[arg-type]
-            amount=outcome.amounts.total if outcome.amounts else 0,
+            amount=total,
             currency=row.currency,
-            from_wallet=from_wallet if row.method == "razorpay" else 0,
+            from_wallet=wallet_part(from_wallet, total) if row.method == "razorpay" else 0,
             resold_by=offer.seller_id if offer else None,
             resale_fee=offer.fee if offer else 0,
         )

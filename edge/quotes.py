@@ -16,7 +16,7 @@ from edge.tokens import Who
 from edge.wishes import SeatWish, check_wish
 from sagas import clock
 from sagas.coupons import refused_coupon
-from sagas.money import Money
+from sagas.money import PAYABLE_MIN, Money
 from sagas.prices import promise, type_prices
 from sagas.refusals import AnyRefusal, SoldOut, TicketTypeRefused
 from sagas.terms import CouponTerms
@@ -78,7 +78,7 @@ def quote(show: KnownShow, wish: SeatWish, off: CouponTerms | None) -> QuoteView
         kinds += [area.ticket_type or ""] * area.quantity
         sections += [area.section_id] * area.quantity
     costs = [_cost(show, section, kind, prices, types) for section, kind in zip(sections, kinds, strict=True)]
-    amounts, shares = promise(costs, show.rules.fees, show.rules.tax, off, (wish.coupon or "").upper())
+    amounts, shares = promise(costs, show.rules.fees, show.rules.tax, off, (wish.coupon or "").upper(), PAYABLE_MIN)
     names = {section.id: section.name for section in show.plan.sections}
     places = []
     for seat, section, kind, share in zip(ids, sections, kinds, shares, strict=True):

@@ -369,6 +369,14 @@ def test_a_coupon_is_given_back_when_the_hold_ends_unpaid_and_not_when_it_is_pai
     assert isinstance(sale.wish(ANN, "7-2", coupon="TEN").refusal, CouponRefused)
 
 
+def test_what_a_coupon_leaves_is_let_off_since_wishes_say_so():
+    sale = RuledSale()
+    sale.coupon(amount=401)
+    kept, let_off = (sale.wish(ANN, seat, coupon="TEN", version=version) for seat, version in (("7-0", 2), ("7-1", 3)))
+    assert (kept.amounts.total, let_off.amounts.total) == (99, 0)  # type: ignore[union-attr]
+    assert (let_off.places[0].discount, let_off.amounts.coupon) == (500, "TEN")  # type: ignore[union-attr]
+
+
 def test_late_money_does_not_use_a_coupon_that_somebody_else_has_used_meanwhile():
     sale = RuledSale()
     sale.coupon(percent=10, max_uses=1)
