@@ -84,17 +84,13 @@ Presales = Annotated[list[PresaleBody], Meta(max_length=10)]
 Allocations = Annotated[list[AllocationBody], Meta(max_length=50)]
 
 
-class NewShow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A show, or several when ``starts_at`` is a list (all of them are made, or none)."""
+class ShowTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a new show says of itself that asks for nothing of its hall."""
 
-    hall_id: UUID
-    starts_at: datetime | Annotated[list[datetime], Meta(min_length=1, max_length=100)]
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
-    prices: Prices
     ends_at: datetime | None = None
     sale_opens_at: datetime | None = None
     sale_closes_at: datetime | None = None
-    ticket_types: TicketTypes = []
     hold_seconds: HoldSeconds = 300
     max_seats_per_booking: SeatsPerBooking = 10
     max_seats_per_buyer: SeatsPerBuyer | None = None
@@ -102,10 +98,19 @@ class NewShow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     single_seats: SingleSeats = "allow"
     accessible_release_hours: Hours | None = None
     presales: Presales = []
-    allocations: Allocations = []
     refund_until_hours: Hours | None = 24
     refund_percent: Percent = 100
     resale: ResaleBody = ResaleBody()
+
+
+class NewShow(ShowTerms, frozen=True, kw_only=True):
+    """A show, or several when ``starts_at`` is a list (all of them are made, or none)."""
+
+    hall_id: UUID
+    starts_at: datetime | Annotated[list[datetime], Meta(min_length=1, max_length=100)]
+    prices: Prices
+    ticket_types: TicketTypes = []
+    allocations: Allocations = []
 
 
 class ShowChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -90,9 +90,9 @@ async def make_show(
     return lane, command
 
 
-async def hall_taken(hall_id: UUID, begins: datetime, ends: datetime, but: UUID) -> Any | None:
+async def hall_taken(hall_id: UUID, begins: datetime, ends: datetime, but: UUID, connection: Any = None) -> Any | None:
     """Another show that has the hall at some time between these, or None."""
-    return await pool().fetchrow(query("hall_time_taken"), hall_id, begins, ends, but)
+    return await (connection or pool()).fetchrow(query("hall_time_taken"), hall_id, begins, ends, but)
 
 
 def terms_of(row: Any) -> OpenShow:
