@@ -200,8 +200,3 @@ async def test_shows_are_imported_for_halls_and_events_that_were_not(member):
     report = await imported(member, content, headers=JSON_HEADERS)
     assert report.status_code == 200 and report.json()["made"] == 1, report.text
     assert len(await until("its lane has opened it", lambda: shows_of(member))) == 1
-
-
-async def test_shows_are_put_on_by_approved_bodies_only(make_member):
-    waiting = await make_member(status="applied")
-    problem_of(await imported(waiting, **with_shows(SHOW)), 403)
