@@ -23,6 +23,7 @@ from edge.problems import key_reused, not_found, refusal_problem, too_many, unav
 from edge.request_headers import idempotency_key, waiting
 from edge.show_cache import KnownShow
 from edge.tokens import Who
+from edge.turns import end_turn
 from edge.wishes import SeatWish, Wish, canonical, check_wish
 from sagas.clock import after, from_unix, monotonic_seconds
 from sagas.identity import booking_id_for
@@ -41,13 +42,13 @@ ASK_AGAIN_SECONDS = 0.5
 
 
 @operation(
-    bookings, "POST", "/v1/shows/{show_id}/bookings", body=SeatWish, key=True, waits=True,
+    bookings, "POST", "/v1/shows/{show_id}/bookings", body=SeatWish, key=True, waits=True, in_turn=True,
     answers={201: views.BookingView, 202: views.BookingView}, problems=(404, 409, 429, 503),
 )  # fmt: skip
 async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWish) -> HTTPResponse:
     """Ask for seats: 202 with the number ahead, or the decision when you wait for it."""
     here, key = context(request), idempotency_key(request)
-    show = await here.shows.get(show_id)
+    show = await here.shows.wished(show_id)
     if show is None:
         raise not_found()
     check_wish(show, body)
@@ -94,6 +95,7 @@ async def ask_the_lane(request: Request, show: KnownShow, wished: Wish | UUID, a
     show_id, booking_id, buyer_id = show.row["id"], asked.booking_id, asked.buyer_id
     lane = show.row["lane"]
     acceptance = await here.accepting.ask(booking_id, buyer_id, show_id, lane, asked.body_hash, asked.method)
+    end_turn(request)
     headers = _limit_headers(here, acceptance)
     _refuse_unaccepted(here, acceptance, headers)
     headers |= {"Location": asked.location}

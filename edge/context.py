@@ -11,6 +11,7 @@ from edge.limits import LiveLimits
 from edge.news import News
 from edge.seat_maps import SeatMaps
 from edge.show_cache import ShowCache
+from edge.turns import Turns
 from sagas.identity import new_id
 from store.acceptance import Accepting
 from store.connection import close_database, open_database, open_redis
@@ -39,6 +40,7 @@ class Context:
         self.ended_sessions = EndedSessions()
         self.news = News(self.id)
         self.shows = ShowCache()
+        self.turns = Turns()
         self.lane_logs = LaneLogs()
         self.seat_maps = SeatMaps(self.redis, self.news, self.shows)
 

@@ -76,6 +76,7 @@ def operation(
     problems: tuple[int, ...] = (),
     key: bool = False,
     waits: bool = False,
+    in_turn: bool = False,
     body_optional: bool = False,
     body_limit_bytes: int = BODY_LIMIT_BYTES,
     upload: Upload | None = None,
@@ -83,7 +84,8 @@ def operation(
 ) -> Callable[[Handler], Handler]:
     """Route a handler.  It is called with the request, its path's parameters, ``body`` and ``query`` as decoded types
     where the operation has them (of an ``upload`` its bytes and their ``media_type``), and ``who`` asks (or ``acting``:
-    for which organiser), once its rule in edge/permissions.py says that they may."""
+    for which organiser), once its rule in edge/permissions.py says that they may.  ``in_turn``: requests for one show
+    are taken up a few at a time (edge/turns.py)."""
     decoder = msgspec.json.Decoder(body) if body is not None else None
 
     def decorate(handler: Handler) -> Handler:
@@ -135,8 +137,18 @@ def operation(
             return await handler(request, **path_parameters)
 
         call.__name__ = handler.__name__
+
+        async def call_in_turn(request: Request, **path_parameters: Any) -> HTTPResponse | None:
+            request.ctx.turn = turn = await context(request).turns.take(path_parameters["show_id"])
+            try:
+                return await call(request, **path_parameters)
+            finally:
+                turn.end()
+
+        call_in_turn.__name__ = handler.__name__
         blueprint.add_route(
-            call, re.sub(r"{(\w+)}", _parameter, path), methods=_methods(method, content_type), name=handler.__name__,
+            call_in_turn if in_turn else call, re.sub(r"{(\w+)}", _parameter, path),
+            methods=_methods(method, content_type), name=handler.__name__,
             stream=upload is not None or body_limit_bytes > BODY_LIMIT_BYTES,
         )  # fmt: skip
         return handler

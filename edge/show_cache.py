@@ -19,6 +19,9 @@ from store.connection import is_operating
 log = structlog.get_logger()
 
 FRESH_SECONDS = 3.0
+#: A wish is checked against a show that may be older, since its lane decides: nobody waits for Postgres, which answers
+#: late just when some other show is stormed.  Less than a show is off sale while it moves to another lane.
+WISHED_SECONDS = 12.0
 SHOWS_KEPT = 500
 
 
@@ -60,33 +63,46 @@ class ShowCache:
     async def get(self, show_id: UUID) -> KnownShow | None:
         """The show, at most a few seconds old (older while Postgres is down); None when there is none to see."""
         found = self._shows.get(show_id)
-        if found is not None and found[1] > monotonic_seconds():
+        if found is not None and monotonic_seconds() < found[1] + FRESH_SECONDS:
             return found[0]
-        task = self._loading.get(show_id)
-        if task is None:
-            task = self._loading[show_id] = asyncio.get_running_loop().create_task(self._load(show_id))
-            task.add_done_callback(lambda done: self._loading.pop(show_id, None) and done.exception())
         try:
-            return await asyncio.shield(task)
+            return await asyncio.shield(self._asked(show_id))
         except Exception as error:
             if found is not None and is_operating(error):
                 log.warning("show_from_memory", show_id=str(show_id), error=repr(error))
                 return found[0]
             raise
 
+    async def wished(self, show_id: UUID) -> KnownShow | None:
+        """The show as it was lately, for a wish; it is asked for again beside where it is no longer fresh."""
+        found, now = self._shows.get(show_id), monotonic_seconds()
+        if found is None or now > found[1] + WISHED_SECONDS:
+            return await self.get(show_id)
+        if now > found[1] + FRESH_SECONDS:
+            self._asked(show_id)
+        return found[0]
+
+    def _asked(self, show_id: UUID) -> asyncio.Task[KnownShow | None]:
+        task = self._loading.get(show_id)
+        if task is None:
+            task = self._loading[show_id] = asyncio.get_running_loop().create_task(self._load(show_id))
+            task.add_done_callback(lambda done: self._loading.pop(show_id, None) and done.exception())
+        return task
+
     def forget(self, show_id: UUID) -> None:
         """The show has changed: ask for it again."""
         self._shows.pop(show_id, None)
 
     async def _load(self, show_id: UUID) -> KnownShow | None:
-        row = await catalogue.show(show_id)
-        before = self._shows.pop(show_id, None)
+        before = self._shows.get(show_id)
+        row = await catalogue.show(show_id, before[0].row["plan_id"] if before else None)
+        self._shows.pop(show_id, None)
         if row is None:
             return None
-        same_plan = before is not None and before[0].row["plan_id"] == row["plan_id"]
-        plan = before[0].plan if same_plan and before else await asyncio.to_thread(decode, row["plan_body"])
+        same = before is not None and row["plan_body"] is None
+        plan = before[0].plan if same and before else await asyncio.to_thread(decode, row["plan_body"])
         show = known(row, plan)
-        self._shows[show_id] = (show, monotonic_seconds() + FRESH_SECONDS)
+        self._shows[show_id] = (show, monotonic_seconds())
         if len(self._shows) > SHOWS_KEPT:
             self._shows.popitem(last=False)
         return show

@@ -120,9 +120,10 @@ async def shows_unopened(limit: int) -> list[Any]:
     return list(await pool().fetch(query("shows_unopened"), limit))
 
 
-async def show(show_id: UUID) -> Any | None:
-    """A show with event, venue, hall and seat plan, or None when there is none that buyers may see."""
-    return await pool().fetchrow(query("show_one"), show_id)
+async def show(show_id: UUID, known_plan: str | None = None) -> Any | None:
+    """A show with event, venue, hall and seat plan (unless it is the one that is known: plans are large), or None when
+    there is none that buyers may see."""
+    return await pool().fetchrow(query("show_one"), show_id, known_plan)
 
 
 async def seats(show_id: UUID) -> Any:

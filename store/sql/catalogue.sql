@@ -4,7 +4,7 @@ FROM show w JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
 WHERE w.event_id = $1 AND w.opened ORDER BY w.starts_at LIMIT 200
 
 -- name: show_one
-SELECT w.*, p.body AS plan_body, e.title, e.kind, e.description, e.language, e.rating, e.duration_minutes, e.poster_url,
+SELECT w.*, CASE WHEN w.plan_id IS DISTINCT FROM $2 THEN p.body END AS plan_body, e.title, e.kind, e.description, e.language, e.rating, e.duration_minutes, e.poster_url,
     e.status AS event_status, v.id AS venue_id, v.name AS venue_name, v.city, v.country, v.address, v.time_zone,
     v.latitude, v.longitude, h.name AS hall_name
 FROM show w JOIN event e ON e.id = w.event_id JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
