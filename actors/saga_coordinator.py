@@ -142,7 +142,10 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
     if saga.kind == "top-up":
         return bool(told & {MoneyCaptured, DisputeChanged})
     of_wallet = facts.method == "wallet" or facts.from_wallet or any(part.method == "wallet" for part in facts.parts)
-    return bool(of_wallet or told & {MethodChosen, SeatsCancelled, RefundAgain, RefundAsked, DisputeChanged})
+    disputed = facts.disputes  # what is left of a payment may be too little for the provider
+    return bool(
+        of_wallet or disputed or told & {MethodChosen, SeatsCancelled, RefundAgain, RefundAsked, DisputeChanged}
+    )
 
 
 def _needs_its_booking(saga: SagaRow, told: set[type[Event]]) -> bool:
@@ -286,26 +289,34 @@ class _Batch:
             case DisputeChanged() if event.status == "won":
                 organiser_id = self._organiser(now.booking_id)
                 for refund in now.refunds[len(was.refunds) :]:
-                    assert refund.about is not None, "only what is owed for cancelled seats waits for a dispute"
-                    self._books.add(
-                        ledger.cancelled(
-                            refund.about, now.booking_id, organiser_id, refund.amount, refund.currency, refund.id
+                    if refund.about is not None:  # else it was never the organiser's
+                        self._books.add(
+                            ledger.cancelled(
+                                refund.about, now.booking_id, organiser_id, refund.amount, refund.currency, refund.id
+                            )
                         )
-                    )
             case DisputeChanged() if event.status == "lost":
-                self._books.add(
-                    ledger.dispute_lost(
-                        event.dispute_id, now.booking_id, self._organiser(now.booking_id), event.amount, event.currency
-                    )
-                )
+                self._books.add(self._lost(event, was, sold="confirm" in before.done))
             case _:
                 pass
         if "confirm" in after.done and "confirm" not in before.done:
             self._books.add(self._sale(now))
+            missing = sum(part.amount - booking.there(now, part.provider_payment_id) for part in now.parts)
+            self._books.add(
+                ledger.sold_for_less(now.booking_id, self._organiser(now.booking_id), missing, now.currency)
+            )
         if isinstance(event, SeatResold):
             self._resold.append(event.listing_id)
         if isinstance(event, DisputeChanged):
             self._frozen[now.booking_id] = booking.disputed(now)
+
+    def _lost(self, event: DisputeChanged, was: booking.Facts, *, sold: bool) -> ledger.Posting:
+        """What a payer's bank took back is the organiser's loss, if the organiser had it."""
+        if sold:
+            organiser_id = self._organiser(was.booking_id)
+            return ledger.dispute_lost(event.dispute_id, was.booking_id, organiser_id, event.amount, event.currency)
+        there = booking.there(was, event.provider_payment_id)
+        return ledger.unsold_lost(event.dispute_id, was.booking_id, there, event.amount, event.currency)
 
     def _sale(self, now: booking.Facts) -> ledger.Posting:
         """What the seats cost is the organiser's, or of a ticket that another buyer offered, theirs."""

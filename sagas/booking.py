@@ -4,7 +4,7 @@ Money is the delicate step.  What is due may come in parts (a wallet's, and the 
 other money of this booking (a second tab, a wrong amount) goes straight back, whatever the booking is doing.  Money
 after an expiry asks the lane to seat it.  After the pivot seats may be cancelled: the lane says what is owed for them,
 and the saga gives it back from what was kept, never more than came in.  So it does with what the organiser gives back
-out of goodwill."""
+out of goodwill.  What a payer's bank holds for a dispute goes back only once that is won."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -163,9 +163,17 @@ def left(facts: Facts, part: Part) -> int:
 
 def held(facts: Facts, part: Part) -> int:
     """What the payer's bank holds of a payment, and nobody waits for yet."""
-    there = part.amount - _given_back(facts, part) - _disputed(facts, part, "lost")
     awaited = sum(one.amount for one in facts.waiting if one.provider_payment_id == part.provider_payment_id)
-    return max(min(_disputed(facts, part, "open"), there) - awaited, 0)
+    return max(min(_disputed(facts, part, "open"), _there(facts, part)) - awaited, 0)
+
+
+def there(facts: Facts, provider_payment_id: str) -> int:
+    """What the booking has of a payment: neither given back before, nor taken by the payer's bank."""
+    return sum(max(_there(facts, part), 0) for part in facts.parts if part.provider_payment_id == provider_payment_id)
+
+
+def _there(facts: Facts, part: Part) -> int:
+    return part.amount - _given_back(facts, part) - _disputed(facts, part, "lost")
 
 
 def _given_back(facts: Facts, part: Part) -> int:
@@ -226,9 +234,16 @@ def disputed(facts: Facts) -> bool:
     return any(dispute.status != "won" for dispute in facts.disputes)
 
 
+def at_the_bank(facts: Facts, provider_payment_id: str) -> bool:
+    """Whether the payer's bank wants (some of) this payment, or has taken it."""
+    return any(
+        dispute.status != "won" for dispute in facts.disputes if dispute.provider_payment_id == provider_payment_id
+    )
+
+
 def stands(facts: Facts) -> bool:
-    """Whether something is kept of which nobody has been asked yet to give it back."""
-    return any(left(facts, part) for part in facts.parts)
+    """Whether something is kept of which nobody has been asked yet to give it back, or held by the payer's bank."""
+    return any(left(facts, part) or held(facts, part) for part in facts.parts)
 
 
 def learn(facts: Facts, event: Event) -> Facts:
@@ -368,9 +383,7 @@ def build(command: type[Message], facts: Facts, outcome: str, because: Event) ->
     if command is RefundMoney:
         if isinstance(because, RefundAgain):
             return _again(facts, because)
-        part = next(part for part in reversed(facts.parts) if left(facts, part))
-        closed = "show-closed" if facts.gone in ("cancelled", "over") else ""
-        return _back(facts, part, left(facts, part), facts.refusal or closed or outcome or "late")
+        return _undo(facts, outcome)
     if command in (IssueTickets, MakePdf):
         return {}
     if command is SendLetter:
@@ -378,19 +391,35 @@ def build(command: type[Message], facts: Facts, outcome: str, because: Event) ->
     raise TypeError(f"the booking saga never sends {command.name()} by itself")
 
 
+def _undo(facts: Facts, outcome: str) -> Fields | None:
+    """What is left of the last payment; None while the payer's bank holds all that is.  What it held goes back as a
+    refund of its own."""
+    part = next((part for part in reversed(facts.parts) if left(facts, part)), None)
+    if part is None:
+        return None
+    closed = "show-closed" if facts.gone in ("cancelled", "over") else ""
+    fields = _back(facts, part, left(facts, part), facts.refusal or closed or outcome or "late")
+    if before := sum(refund.provider_payment_id == part.provider_payment_id for refund in facts.refunds):
+        fields["refund_id"] = derived(fields["refund_id"], "rest", before)
+    return fields
+
+
 def _back(facts: Facts, part: Part, amount: int, reason: str) -> Fields:
-    """A payment, or what is left of it, to where it came from."""
+    """A payment, or what is left of it, to where it came from.  What the provider gives back to nobody, for it is too
+    little, goes to the wallet."""
+    too_little = part.method == "razorpay" and amount < PAYABLE_MIN
     return {
-        "payment_id": part.payment_id, "buyer_id": facts.buyer_id, "method": part.method, "amount": amount,
+        "payment_id": part.payment_id, "buyer_id": facts.buyer_id,
+        "method": "wallet" if too_little else part.method, "amount": amount,
         "currency": facts.currency, "provider_payment_id": part.provider_payment_id, "reason": reason,
         "refund_id": derived(part.payment_id, "refund", part.provider_payment_id),
     }  # fmt: skip
 
 
 def _again(facts: Facts, because: RefundAgain) -> Fields | None:
-    """A refund that failed, once more."""
+    """A refund that failed, once more; not what the payer's bank wants back, holds or has taken since."""
     refund = next((refund for refund in facts.refunds if refund.id == because.refund_id), None)
-    if refund is None or refund.state != "failed":
+    if refund is None or refund.state != "failed" or at_the_bank(facts, refund.provider_payment_id):
         return None
     return {
         "payment_id": refund.payment_id, "buyer_id": facts.buyer_id, "method": refund.method, "amount": refund.amount,
@@ -444,14 +473,15 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
 def _for_seats(
     facts: Facts, part: Part, amount: int, cancellation_id: UUID, to: Target, reason: str, *dispute: str
 ) -> Fields:
-    """A refund for cancelled seats; ``dispute`` is the one that it has waited for.  What the provider gives back to
-    nobody, for it is too little, goes to the wallet."""
-    too_little = part.method == "razorpay" and amount < PAYABLE_MIN
-    return _back(facts, part, amount, reason or "cancelled") | {
-        "method": "wallet" if to == "wallet" or too_little else part.method,
-        "refund_id": derived(cancellation_id, "refund", part.provider_payment_id, *dispute),
-        "about": cancellation_id,
-    }
+    """A refund for cancelled seats; ``dispute`` is the one that it has waited for."""
+    return (
+        _back(facts, part, amount, reason or "cancelled")
+        | ({"method": "wallet"} if to == "wallet" else {})
+        | {
+            "refund_id": derived(cancellation_id, "refund", part.provider_payment_id, *dispute),
+            "about": cancellation_id,
+        }
+    )
 
 
 def _goodwill(facts: Facts, event: RefundAsked) -> Iterator[tuple[type[Message], Fields]]:
@@ -474,7 +504,7 @@ BOOKING = Saga(
          refused=(PaymentRefused, HoldExpired, GivenUp)),
     Step("money", do=CapturePayment, done=MoneyCaptured, unasked=True, undo=RefundMoney, undone=(MoneyRefunded,),
          on={MoneyAuthorized: CapturePayment}, refused=(PaymentRefused, HoldExpired, GivenUp), reopens=("expired",),
-         enough=paid, stands=stands, again=(RefundAgain,)),
+         enough=paid, stands=stands, again=(RefundAgain,), freed_by=(DisputeChanged,)),
     Step("confirm", do=ConfirmSeats, done=SeatsConfirmed, refused=(SeatsGone,)),
     # -- pivot: the seats are theirs; from here on we only go forward --
     Step("tickets", do=IssueTickets, done=TicketsIssued),
@@ -512,13 +542,17 @@ def status(seats: str, at: Progress | None) -> str:
     """The booking's status for its buyer, from what the lane says of the seats and how far the saga has come."""
     if at is not None and seats == "cancelled":
         return _cancelled(at.facts)
-    if at is not None and "money" in at.undone:
+    if at is not None and ("money" in at.undone or (at.course == "ended" and _was_undone(at.facts))):
         return "refunded"
     if at is not None and at.course == "back" and (at.step == "money" or "money" in at.done):
         return "refunding"
     if seats in ("held", "released") and at is not None and at.outcome in ("failed", "cancelled"):
         return at.outcome
     return "cancelled" if seats == "released" else seats
+
+
+def _was_undone(facts: Any) -> bool:
+    return any(_is_undo(facts, refund) for refund in facts.refunds)
 
 
 def _cancelled(facts: Any) -> str:

@@ -10,7 +10,7 @@
 | organiser | organiser | what we owe an organiser (credit) |
 | service | - | what the service itself gives and takes: openings, corrections, fees for what sold nothing |
 | by-hand | - | refunds that an operator has seen to outside (credit) |
-| losses | - | what payers' banks took back of money that had left its wallet (debit) |
+| losses | - | what payers' banks took back of money that had left its wallet, or gone back otherwise (debit) |
 
 What the provider settles is bank against provider; the fee that it keeps goes to the organiser of the sale at once.
 
@@ -124,6 +124,25 @@ def dispute_lost(dispute_id: str, booking_id: UUID, organiser_id: UUID, amount: 
     return moved(
         "dispute", f"dispute:{dispute_id}", currency, ("organiser", organiser_id), ("provider", None), amount,
         booking_id,
+    )  # fmt: skip
+
+
+def unsold_lost(dispute_id: str, booking_id: UUID, there: int, amount: int, currency: str) -> Posting:
+    """So for a booking that has no seats: its money has gone back by the bank.  What had been given back before
+    (``there`` is what had not) is a loss."""
+    of_booking = min(there, amount)
+    entries = (
+        Entry("booking", booking_id, of_booking), Entry("losses", None, amount - of_booking),
+        Entry("provider", None, -amount),
+    )  # fmt: skip
+    return Posting("dispute", f"dispute:{dispute_id}", currency, entries, booking_id)
+
+
+def sold_for_less(booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:
+    """The seats were confirmed for money that the payer's bank had taken back: the organiser bears that."""
+    return moved(
+        "dispute-borne", f"dispute-borne:{booking_id}", currency, ("organiser", organiser_id), ("booking", booking_id),
+        amount, booking_id,
     )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ SELECT * FROM listing
 
 -- name: verify_money
 -- For every booking at rest: captured = its live places and those that others bought of it + what was cancelled (given back, kept by the policy, or taken by
--- the payer's bank before) + refunds of money that it did not need.
+-- the payer's bank before) + refunds of money that it did not need. Of a booking without seats the bank may have taken what it kept.
 WITH resting AS (
     SELECT b.id, b.state, b.seats::json AS seats FROM booking b JOIN saga g ON g.id = b.id
     WHERE g.course = 'ended' AND NOT EXISTS (SELECT FROM cancellation c WHERE c.booking_id = b.id AND c.taken_up_at IS NULL)
@@ -86,10 +86,13 @@ WITH resting AS (
             SELECT coalesce(sum((s ->> 'price')::bigint - coalesce((s ->> 'discount')::bigint, 0)
                 + coalesce((s ->> 'fees')::bigint, 0) + coalesce((s ->> 'tax')::bigint, 0)), 0)
             FROM json_array_elements(r.seats) s WHERE coalesce(s ->> 'status', '') IN ('', 'resold')
-        ) ELSE 0 END AS live
+        ) ELSE (
+            SELECT coalesce(sum(e.amount), 0) FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+            WHERE t.booking_id = r.id AND t.kind = 'dispute' AND e.account = 'booking'
+        ) END AS kept
     FROM resting r
 )
-SELECT id::text FROM sums WHERE captured <> live + refunded + cancelled
+SELECT id::text FROM sums WHERE captured <> kept + refunded + cancelled
 UNION ALL
 -- A cancellation gives back what it owes, now or when a dispute is won; less only where a bank has taken so much, or the
 -- organiser has given so much out of goodwill before.

@@ -6,6 +6,9 @@ from datetime import timedelta
 import pytest
 from box_office import PRICE, new_key, problem_of, until
 
+from actors.lanes.wire import Options, seal
+from sagas.identity import saga_lane
+from sagas.messages import DisputeChanged, MoneyCaptured, Several, event_id_for
 from sagas.terms import Resale, Rules
 from store.sql import query
 
@@ -143,6 +146,109 @@ async def test_seats_cancelled_after_a_lost_dispute_promise_nothing(show, buyer,
     assert (await cancel(buyer, booking["id"]))["amount"]["amount"] == 0
     told = await letter_about(mailbox, buyer, "Cancelled")
     assert "Your bank has given you ₹500.00 back already" in told and "goes back" not in told
+
+
+async def tell_at_once(shows, rows, booking_id, paid, dispute, status):
+    """The booking hears of its payment and of its dispute in one message: before the lane can answer."""
+    payment = await rows.fetchrow("SELECT id, amount FROM payment WHERE booking_id = $1", uuid.UUID(booking_id))
+    payment_id, by = payment["id"], paid["razorpay_payment_id"]
+    about = {
+        "booking_id": uuid.UUID(booking_id), "payment_id": payment_id, "provider_payment_id": by, "currency": "INR",
+    }  # fmt: skip
+    captured = MoneyCaptured(
+        event_id=event_id_for(payment_id, MoneyCaptured, by), method="razorpay", amount=payment["amount"], **about
+    )
+    disputed = DisputeChanged(
+        event_id=event_id_for(payment_id, DisputeChanged, dispute["id"], status), dispute_id=dispute["id"],
+        amount=dispute["amount"], status=status, **about,
+    )  # fmt: skip
+    lane = saga_lane(about["booking_id"], await rows.fetchval("SELECT count(*) FROM lane WHERE lane LIKE 'saga.%'"))
+    await shows.publisher.publish(seal(lane, Several(events=(captured, disputed)), Options("")))
+
+
+async def payment_and_dispute(emulator, order):
+    """Both at the provider; no webhook tells of them."""
+    paid = await emulator.pay(order, webhooks={"drop": True})
+    return paid, await emulator.dispute(paid["razorpay_payment_id"], webhooks={"drop": True})
+
+
+@pytest.fixture
+async def unseated(shows, buyers, emulator, rows):
+    """Late money for a seat that somebody else has, disputed before it is given back: buyer, booking, dispute."""
+    show = await shows.make(hold_seconds=5)
+    late, other = await buyers.make(), await buyers.make(wallet=PRICE)
+    held = await late.hold(show, show.seats[0])
+    order = await late.until_payable(held["id"])
+    await late.until_status(held["id"], "expired", within=40)
+    await other.hold(show, show.seats[0], wallet=True)
+    paid, dispute = await payment_and_dispute(emulator, order)
+    await tell_at_once(shows, rows, held["id"], paid, dispute, "open")
+    await late.until_told(held["id"], "seats_gone", within=40)
+    assert (await late.booking(held["id"]))["status"] == "refunding"
+    assert (await late.booking(held["id"]))["refunds"] == []
+    return late, held["id"], dispute
+
+
+async def of_booking(rows, booking_id):
+    """What the ledger has on a booking's own account."""
+    look = "SELECT coalesce(-sum(amount), 0)::bigint FROM ledger_entry WHERE account = 'booking' AND owner = $1"
+    return await rows.fetchval(look, uuid.UUID(booking_id))
+
+
+async def unexplained(rows, booking_id):
+    """Whether the verification of money finds something about this booking."""
+    named = {row[0] for row in await rows.fetch(query("verify_money"))}
+    named |= {row["id"] for row in await rows.fetch(query("verify_ledger"))}
+    return booking_id in named
+
+
+async def test_disputed_money_without_seats_is_given_back_once_the_dispute_is_won(unseated, emulator, rows):
+    late, booking_id, dispute = unseated
+    [known] = await rows.fetch(query("reconcile_payments"), [dispute["payment_id"]], [""])
+    assert (known["waiting"], known["owed"]) == (PRICE, 0)
+    assert await of_booking(rows, booking_id) == PRICE
+    await emulator.settle_dispute(dispute["id"], "won")
+    await late.until_refunded(booking_id)
+    assert (await late.until_status(booking_id, "refunded"))["refunds"][0]["amount"]["amount"] == PRICE
+    assert (await emulator.payment(dispute["payment_id"]))["refunded"] == PRICE
+    assert await of_booking(rows, booking_id) == 0
+    assert not await unexplained(rows, booking_id)
+
+
+async def test_money_without_seats_that_a_lost_dispute_has_taken_is_not_given_back_again(unseated, emulator, rows):
+    late, booking_id, dispute = unseated
+    await emulator.settle_dispute(dispute["id"], "lost")
+    await late.until_status(booking_id, "expired")
+    assert (await late.booking(booking_id))["refunds"] == []
+    assert (await emulator.payment(dispute["payment_id"]))["refunded"] == 0
+    assert await booked(rows, dispute["id"]) == {"booking": PRICE, "provider": -PRICE}
+    assert not await unexplained(rows, booking_id)
+
+
+async def test_what_a_bank_took_back_before_the_seats_were_confirmed_is_their_organisers_loss(
+    shows, show, buyer, emulator, rows
+):
+    held = await buyer.hold(show, show.seats[0])
+    paid, dispute = await payment_and_dispute(emulator, await buyer.until_payable(held["id"]))
+    await tell_at_once(shows, rows, held["id"], paid, dispute, "lost")
+    await buyer.until_ticketed(held["id"])
+    assert (await of_organiser(rows, held["id"]), await of_booking(rows, held["id"])) == (0, 0)
+    assert not await unexplained(rows, held["id"])
+
+
+async def test_what_had_gone_back_before_the_bank_took_it_is_a_loss(shows, buyer, emulator, rows):
+    show = await shows.make()
+    held = await buyer.hold(show, show.seats[0])
+    order = await buyer.until_payable(held["id"])
+    await buyer.ask("DELETE", f"/v1/bookings/{held['id']}")
+    await buyer.until_status(held["id"], "cancelled")
+    paid = await emulator.pay(order)
+    await buyer.until_refunded(held["id"])
+    dispute = {"id": f"disp_{held['id']}", "amount": PRICE}
+    await tell_at_once(shows, rows, held["id"], paid, dispute, "lost")
+    await until_turns(rows, held["id"], "lost")
+    assert await booked(rows, dispute["id"]) == {"losses": PRICE, "provider": -PRICE}
+    assert not await unexplained(rows, held["id"])
 
 
 async def tickets_of(buyer):
