@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from sagas.disputes import Aside, Disputes, KeptAside, aside, is_opened, keeping_aside, told, without
 from sagas.identity import derived
 from sagas.messages import (
     AttemptPending,
@@ -24,6 +25,7 @@ from sagas.messages import (
     GivenUp,
     HoldExpired,
     IssueTickets,
+    KeepAside,
     LetterSent,
     MakePdf,
     Message,
@@ -31,6 +33,7 @@ from sagas.messages import (
     MethodChosen,
     MoneyAuthorized,
     MoneyCaptured,
+    MoneyKeptAside,
     MoneyRefunded,
     PaymentReady,
     PaymentRefused,
@@ -88,13 +91,6 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.about == self.id
 
 
-class Dispute(msgspec.Struct, frozen=True):
-    id: str
-    provider_payment_id: str
-    amount: int
-    status: str
-
-
 class Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is owed for cancelled seats while the payer's bank holds it: it goes back if the dispute is won."""
 
@@ -120,7 +116,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     authorized_amount: int | None = None
     stray: tuple[str, ...] = ()
     refunds: tuple[Refund, ...] = ()
-    disputes: tuple[Dispute, ...] = ()
+    disputes: Disputes = ()
     waiting: tuple[Waiting, ...] = ()
     unprinted: bool = False
     extended: bool = False
@@ -130,6 +126,9 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     balance: int | None = None
     resold_by: UUID | None = None
     resale_fee: int = 0
+    proceeds: int = 0
+    kept_aside: KeptAside = ()
+    claimed: int = 0
 
     @property
     def due(self) -> tuple[Method, int]:
@@ -271,12 +270,13 @@ def learn(facts: Facts, event: Event) -> Facts:
         case RefundFailed():
             return _refund_is(facts, event.refund_id, "failed")
         case DisputeChanged():
-            if event.status == "open" and any(dispute.id == event.dispute_id for dispute in facts.disputes):
-                return facts  # told late: it has ended since
-            others = tuple(dispute for dispute in facts.disputes if dispute.id != event.dispute_id)
-            told = Dispute(event.dispute_id, event.provider_payment_id, event.amount, event.status)
-            facts = msgspec.structs.replace(facts, disputes=(*others, told))
+            facts = _ended(msgspec.structs.replace(facts, disputes=told(facts.disputes, event)), event)
             return msgspec.structs.replace(facts, waiting=_settled(facts)[1])
+        case MoneyKeptAside():
+            kept = (*facts.kept_aside, Aside(event.dispute_id, event.amount))
+            return msgspec.structs.replace(facts, kept_aside=kept)
+        case SeatResold():
+            return _paid_by_another(facts, event.price - event.fee)
         case PdfMade():
             return msgspec.structs.replace(facts, unprinted=not event.file)
         case SeatsCancelled():
@@ -288,6 +288,32 @@ def learn(facts: Facts, event: Event) -> Facts:
             return msgspec.structs.replace(facts, waiting=(*facts.waiting, *waiting))
         case _:
             return facts
+
+
+def _ended(facts: Facts, event: DisputeChanged) -> Facts:
+    """A dispute that has ended keeps nothing aside; one that is lost claims what others paid for its tickets."""
+    if event.status == "open":
+        return facts
+    kept = without(facts.kept_aside, event.dispute_id)
+    claim = min(event.amount, facts.proceeds - aside(kept)) if event.status == "lost" else 0
+    return msgspec.structs.replace(
+        facts, kept_aside=kept, proceeds=facts.proceeds - claim, claimed=facts.claimed + claim
+    )
+
+
+def _paid_by_another(facts: Facts, amount: int) -> Facts:
+    """What another buyer has paid for a ticket is the seller's, unless their bank has taken back what they had paid for
+    it themselves; what the bank still holds of that is kept aside."""
+    lost = sum(dispute.amount for dispute in facts.disputes if dispute.status == "lost")
+    claim = min(amount, lost - facts.claimed)
+    amount -= claim
+    proceeds, kept = facts.proceeds + amount, list(facts.kept_aside)
+    for dispute in facts.disputes:
+        uncovered = dispute.amount - aside(facts.kept_aside, dispute.id) if dispute.status == "open" else 0
+        if held := min(amount, uncovered):
+            kept.append(Aside(dispute.id, held))
+            amount -= held
+    return msgspec.structs.replace(facts, proceeds=proceeds, kept_aside=tuple(kept), claimed=facts.claimed + claim)
 
 
 def _refund_is(facts: Facts, refund_id: UUID, state: Literal["done", "failed"]) -> Facts:
@@ -455,6 +481,9 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
         case DisputeChanged():
             for one, part, amount in _settled(msgspec.structs.replace(after, waiting=before.waiting))[0]:
                 yield RefundMoney, _for_seats(after, part, amount, one.about, one.to, one.reason, event.dispute_id)
+            spare = min(event.amount, after.proceeds - aside(after.kept_aside))
+            if is_opened(before.disputes, after.disputes, event) and spare:
+                yield KeepAside, keeping_aside(after.buyer_id, event, spare)
             if event.status == "won" and after.unprinted and not disputed(after):
                 yield MakePdf, {"anew": True}
                 yield SendLetter, {"template": "confirmed"}

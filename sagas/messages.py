@@ -338,6 +338,15 @@ class PrintInvoice(Message, frozen=True, kw_only=True):
     invoice_id: UUID
 
 
+class KeepAside(BookingCommand, frozen=True, kw_only=True):
+    """Keep so much of the buyer's wallet aside for a dispute, as far as it is there."""
+
+    buyer_id: UUID
+    dispute_id: str
+    amount: int
+    currency: str
+
+
 class SendLetter(BookingCommand, frozen=True, kw_only=True):
     """Send one letter, once: unique by booking, template and what it is ``about`` (a refund, a cancellation)."""
 
@@ -534,6 +543,13 @@ class DisputeChanged(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class MoneyKeptAside(Event, frozen=True, kw_only=True):
+    """What of the buyer's wallet is kept aside for a dispute."""
+
+    dispute_id: str
+    amount: int
+
+
 class TicketsIssued(Event, frozen=True, kw_only=True):
     count: int
 
@@ -605,6 +621,7 @@ SagaEvent = (
     | RefundAgain
     | RefundAsked
     | DisputeChanged
+    | MoneyKeptAside
     | TicketsIssued
     | TicketsCancelled
     | PdfMade
@@ -628,6 +645,7 @@ SagaCommand = (
     | RequestPayment
     | CapturePayment
     | RefundMoney
+    | KeepAside
     | IssueTickets
     | CancelTickets
     | MakePdf

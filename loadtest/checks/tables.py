@@ -312,8 +312,8 @@ TABLE_CHECKS = (
         LEFT JOIN saga s ON s.id = l.buyer_booking_id
         WHERE l.status = 'sold' AND s.course IS DISTINCT FROM 'forward' AND l.price > l.fee AND NOT EXISTS (
             SELECT FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id
-            WHERE t.reference = 'sale:' || l.buyer_booking_id AND e.account = 'wallet' AND e.owner = l.seller_id
-                AND e.amount = l.fee - l.price)
+            WHERE t.reference = 'sale:' || l.buyer_booking_id AND e.account IN ('aside', 'wallet')
+                AND e.owner = l.seller_id AND e.amount = l.fee - l.price)
         UNION ALL
         SELECT l.id, l.price, l.fee, b.state FROM listing l JOIN booking b ON b.id = l.buyer_booking_id
         WHERE (l.status = 'being_bought') <> (b.state = 'held')

@@ -169,6 +169,25 @@ UNION ALL
 SELECT e.owner FROM ledger_entry e WHERE e.account = 'wallet'
     AND NOT EXISTS (SELECT FROM wallet w WHERE w.user_id = e.owner AND w.currency = e.currency)
 
+-- name: verify_kept_aside
+-- What is kept aside for each buyer is what their sagas know of, but for sales that only one of the two sagas has taken up.
+WITH known AS (
+    SELECT (g.progress::jsonb #>> '{facts,buyer_id}')::uuid AS owner, g.progress::jsonb #>> '{facts,currency}' AS currency,
+        (k ->> 'amount')::bigint AS amount
+    FROM saga g CROSS JOIN LATERAL jsonb_array_elements(g.progress::jsonb #> '{facts,kept_aside}') k
+    WHERE g.progress LIKE '%"kept_aside"%'
+    UNION ALL
+    SELECT l.seller_id, w.currency, CASE WHEN l.taken_up_at IS NULL THEN l.price - l.fee ELSE l.fee - l.price END
+    FROM listing l JOIN show w ON w.id = l.show_id
+    WHERE l.status = 'sold' AND (l.taken_up_at IS NULL) = EXISTS (
+        SELECT FROM ledger_transaction t WHERE t.reference = 'sale:' || l.buyer_booking_id)
+), held AS (
+    SELECT owner, currency, -sum(amount) AS amount FROM ledger_entry WHERE account = 'aside' GROUP BY owner, currency
+), by_sagas AS (
+    SELECT owner, currency, sum(amount) AS amount FROM known GROUP BY owner, currency
+)
+SELECT owner FROM held FULL JOIN by_sagas s USING (owner, currency) WHERE coalesce(held.amount, 0) <> coalesce(s.amount, 0)
+
 -- name: verify_buyer_holds
 -- A buyer's count of live holds, against the bookings that are held.
 SELECT coalesce(h.buyer_id, b.buyer_id) FROM buyer_holds h
