@@ -41,6 +41,7 @@ from sagas.messages import (
     RefundAsked,
     RefundFailed,
     RefundMoney,
+    RefundSeen,
     RequestPayment,
     SagaCommand,
     SagaLaneMessage,
@@ -152,7 +153,7 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
 def _needs_its_booking(saga: SagaRow, told: set[type[Event]]) -> bool:
     """Whether one of these events needs the booking's seats, or whose show it is."""
     at_the_counter = saga.progress.facts.method in BOX_OFFICE
-    asks = told & {SeatsCancelled, SeatResold, RefundAsked, DisputeChanged}
+    asks = told & {SeatsCancelled, SeatResold, RefundAsked, RefundSeen, DisputeChanged}
     return at_the_counter or saga.progress.step in ("confirm", "tickets") or bool(asks)
 
 
@@ -283,6 +284,8 @@ class _Batch:
                 self._book_goodwill(event, was, now)
             case MoneyRefunded():
                 self._book_refund(event, was, now)
+            case RefundSeen() if now.refunds is not was.refunds:
+                self._book_seen(event, was, now)
             case DisputeChanged() if event.status == "won":
                 self._free(event, was)
                 organiser_id = self._organiser(now.booking_id)
@@ -349,7 +352,7 @@ class _Batch:
         row = self._bookings.get(booking_id)
         return row["organiser_id"] if row is not None else None
 
-    def _book_goodwill(self, event: RefundAsked, was: booking.Facts, now: booking.Facts) -> None:
+    def _book_goodwill(self, event: RefundAsked | RefundSeen, was: booking.Facts, now: booking.Facts) -> None:
         """What was really asked for is the organiser's to bear, once."""
         there = {refund.id for refund in was.refunds}
         for refund in now.refunds:
@@ -372,6 +375,21 @@ class _Batch:
                         refund.currency,
                     )
                 )  # fmt: skip
+
+    def _book_seen(self, event: RefundSeen, was: booking.Facts, now: booking.Facts) -> None:
+        """Money that went back by hand: out of what the seats were sold for, or of what the booking has."""
+        seen = now.refunds[-1]
+        self._money.refunds.append(
+            RefundMoney(
+                command_id=event.event_id, booking_id=now.booking_id, payment_id=seen.payment_id,
+                buyer_id=now.buyer_id, method=seen.method, provider_payment_id=seen.provider_payment_id,
+                refund_id=seen.id, amount=seen.amount, currency=seen.currency, reason=seen.reason, about=seen.about,
+            )
+        )  # fmt: skip
+        self._money.refunds_ended.append((seen.id, "processed", event.provider_refund_id))
+        if seen.is_goodwill:
+            self._book_goodwill(event, was, now)
+        self._books.add(ledger.refunded(seen.id, now.booking_id, ("provider", None), seen.amount, seen.currency))
 
     def _top_up(self, event: Event, was: top_up.Facts, now: top_up.Facts) -> None:
         if isinstance(event, MoneyCaptured) and len(now.kept) > len(was.kept):

@@ -4,7 +4,8 @@ Money is the delicate step.  What is due may come in parts (a wallet's, and the 
 other money of this booking (a second tab, a wrong amount) goes straight back, whatever the booking is doing.  Money
 after an expiry asks the lane to seat it.  After the pivot seats may be cancelled: the lane says what is owed for them,
 and the saga gives it back from what was kept, never more than came in.  So it does with what the organiser gives back
-out of goodwill.  What a payer's bank holds for a dispute goes back only once that is won."""
+out of goodwill, as which counts what somebody gives back by hand at the provider.  What a payer's bank holds for a
+dispute goes back only once that is won."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -42,6 +43,7 @@ from sagas.messages import (
     RefundAsked,
     RefundFailed,
     RefundMoney,
+    RefundSeen,
     ReleaseSeats,
     RequestPayment,
     SagaCommand,
@@ -57,6 +59,9 @@ from sagas.messages import (
 )
 from sagas.money import PAYABLE_MIN
 from sagas.saga import Fields, Progress, Saga, Step
+
+#: Why money went back that nobody here has asked for.
+BY_HAND = "Given back by hand"
 
 #: How long a hold is kept beyond its end, once, for an attempt that is pending at the bank.
 EXTENSION_SECONDS = 120
@@ -120,6 +125,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     waiting: tuple[Waiting, ...] = ()
     unprinted: bool = False
     extended: bool = False
+    seated: bool = False
     gone: str = ""
     refusal: str = ""
     refusal_detail: str = ""
@@ -265,8 +271,16 @@ def learn(facts: Facts, event: Event) -> Facts:
             )
         case SeatsGone():
             return msgspec.structs.replace(facts, gone=event.reason)
+        case SeatsConfirmed():
+            return msgspec.structs.replace(facts, seated=True)
         case MoneyRefunded():
             return _refund_is(facts, event.refund_id, "done")
+        case RefundSeen() if all(refund.id != event.refund_id for refund in facts.refunds):
+            seen = Refund(
+                event.refund_id, event.payment_id, event.provider_payment_id, "razorpay", event.amount, event.currency,
+                BY_HAND, event.refund_id if facts.seated else None, "done",
+            )  # fmt: skip
+            return msgspec.structs.replace(facts, refunds=(*facts.refunds, seen))
         case RefundFailed():
             return _refund_is(facts, event.refund_id, "failed")
         case DisputeChanged():
@@ -487,7 +501,7 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
             if event.status == "won" and after.unprinted and not disputed(after):
                 yield MakePdf, {"anew": True}
                 yield SendLetter, {"template": "confirmed"}
-        case MoneyRefunded():
+        case MoneyRefunded() | RefundSeen():
             refund = next((refund for refund in after.refunds if refund.id == event.refund_id), None)
             about = refund.about if refund else None
             yield SendLetter, {"template": "money-back" if about else "refunded", "about": event.refund_id}
@@ -533,7 +547,7 @@ BOOKING = Saga(
          refused=(PaymentRefused, HoldExpired, GivenUp)),
     Step("money", do=CapturePayment, done=MoneyCaptured, unasked=True, undo=RefundMoney, undone=(MoneyRefunded,),
          on={MoneyAuthorized: CapturePayment}, refused=(PaymentRefused, HoldExpired, GivenUp), reopens=("expired",),
-         enough=paid, stands=stands, again=(RefundAgain,), freed_by=(DisputeChanged,)),
+         enough=paid, stands=stands, again=(RefundAgain,), freed_by=(DisputeChanged, RefundSeen)),
     Step("confirm", do=ConfirmSeats, done=SeatsConfirmed, refused=(SeatsGone,)),
     # -- pivot: the seats are theirs; from here on we only go forward --
     Step("tickets", do=IssueTickets, done=TicketsIssued),

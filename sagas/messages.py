@@ -503,6 +503,17 @@ class MoneyRefunded(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class RefundSeen(Event, frozen=True, kw_only=True):
+    """The provider gave back what we never asked for: somebody did so by hand, on its own pages."""
+
+    refund_id: UUID
+    payment_id: UUID
+    provider_payment_id: str
+    provider_refund_id: str
+    amount: int
+    currency: str
+
+
 class RefundFailed(Event, frozen=True, kw_only=True):
     """The provider could not give the money back, or the box office has to; it stays owed, in front of a human."""
 
@@ -617,6 +628,7 @@ SagaEvent = (
     | MoneyAuthorized
     | MoneyCaptured
     | MoneyRefunded
+    | RefundSeen
     | RefundFailed
     | RefundAgain
     | RefundAsked

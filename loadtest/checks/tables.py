@@ -267,13 +267,13 @@ TABLE_CHECKS = (
         """SELECT count(*) FROM refund WHERE about = id""",
         """SELECT r.id AS refund_id, r.amount, e.detail, t.reference, o.owner AS organiser_id, o.amount AS borne
         FROM refund r
-        LEFT JOIN saga_event e ON e.saga_id = r.booking_id AND e.event = 'refund_asked'
+        LEFT JOIN saga_event e ON e.saga_id = r.booking_id AND e.event IN ('refund_asked', 'refund_seen')
             AND e.detail::jsonb ->> 'refund_id' = r.id::text
         LEFT JOIN ledger_transaction t ON t.reference = 'goodwill:' || r.id AND t.booking_id = r.booking_id
         LEFT JOIN ledger_entry o ON o.transaction_id = t.id AND o.account = 'organiser'
         LEFT JOIN ledger_transaction s ON s.reference = 'sale:' || r.booking_id
         WHERE r.about = r.id AND ((e.detail::jsonb ->> 'amount')::bigint IS DISTINCT FROM r.amount
-            OR e.detail::jsonb ->> 'by' IS NULL OR o.amount IS DISTINCT FROM r.amount
+            OR (e.event = 'refund_asked' AND e.detail::jsonb ->> 'by' IS NULL) OR o.amount IS DISTINCT FROM r.amount
             OR NOT EXISTS (SELECT FROM ledger_entry x WHERE x.transaction_id = s.id AND x.account = 'organiser'
                 AND x.owner = o.owner) AND NOT EXISTS (SELECT FROM listing l WHERE l.buyer_booking_id = r.booking_id))
         UNION ALL

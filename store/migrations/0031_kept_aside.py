@@ -1,4 +1,7 @@
-"""What of a wallet is kept aside for a dispute is on an account of its own, and each is somebody's."""
+"""What of a wallet is kept aside for a dispute is on an account of its own, and each is somebody's.
+
+Sagas know by now whether their seats were confirmed, and what others have paid for tickets of theirs: those of before
+learn it from their timelines."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops
@@ -10,6 +13,15 @@ ALTER TABLE ledger_entry ADD CONSTRAINT ledger_entry_account_check CHECK (accoun
     'provider-fees', 'losses'
 ));
 ALTER TABLE ledger_entry ADD CONSTRAINT ledger_entry_aside_is_owned CHECK (account <> 'aside' OR owner IS NOT NULL);
+"""
+
+LEARN = """
+UPDATE saga SET progress = jsonb_set(progress::jsonb, '{facts,seated}', 'true')::text WHERE EXISTS (
+    SELECT FROM saga_event e WHERE e.saga_id = saga.id AND e.event = 'seats_confirmed');
+UPDATE saga SET progress = jsonb_set(progress::jsonb, '{facts,proceeds}', to_jsonb(sold.amount))::text FROM (
+    SELECT saga_id, sum((detail::jsonb ->> 'price')::bigint - (detail::jsonb ->> 'fee')::bigint) AS amount
+    FROM saga_event WHERE event = 'seat_resold' GROUP BY saga_id
+) AS sold WHERE saga.id = sold.saga_id AND sold.amount > 0;
 """
 
 DOWN = """
@@ -27,4 +39,4 @@ class Migration(migrations.Migration):
 
     initial = False
 
-    operations = [ops.RunSQL(UP, reverse_sql=DOWN)]
+    operations = [ops.RunSQL(UP, reverse_sql=DOWN), ops.RunSQL(LEARN, reverse_sql="")]

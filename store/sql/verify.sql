@@ -108,9 +108,9 @@ CROSS JOIN LATERAL (
 WHERE c.taken_up_at IS NOT NULL AND (m.missing < 0 OR m.missing - r.goodwill > coalesce((SELECT sum((d ->> 'amount')::bigint)
     FROM jsonb_array_elements(g.progress::jsonb #> '{facts,disputes}') d WHERE d ->> 'status' = 'lost'), 0))
 UNION ALL
--- What is given out of goodwill is what somebody asked for.
+-- What is given out of goodwill is what somebody asked for, or gave by hand.
 SELECT f.id::text FROM refund f WHERE f.about = f.id AND NOT EXISTS (
-    SELECT FROM saga_event e WHERE e.saga_id = f.booking_id AND e.event = 'refund_asked'
+    SELECT FROM saga_event e WHERE e.saga_id = f.booking_id AND e.event IN ('refund_asked', 'refund_seen')
         AND e.detail::json ->> 'refund_id' = f.id::text AND (e.detail::json ->> 'amount')::bigint = f.amount)
 UNION ALL
 SELECT f.id::text FROM refund f WHERE f.about <> f.id
