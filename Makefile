@@ -1,6 +1,6 @@
 # How Frontrow is run, checked and measured. Every command first makes .venv from compose/requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help run up down parts check packages types pure test e2e onsale storm-of-sales cascade bench chaos verify lock venv
+.PHONY: help run up down parts check packages types pure pure-deciding pure-rest test test-product test-rest e2e onsale storm-of-sales cascade bench chaos verify lock venv
 SHELL := /bin/sh
 COMPOSE := .venv/bin/python -m compose
 BIN := .venv/bin
@@ -28,7 +28,7 @@ parts: venv  ## only PostgreSQL, Redis, RabbitMQ, mailbox and Razorpay emulator
 check: venv  ## lint, types, import contracts, pure tests: under 30 s
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 types pure
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=3 types pure
 
 packages: venv
 	@$(BIN)/python -m compose.packages
@@ -37,11 +37,26 @@ types: venv
 	@$(BIN)/mypy $(ROOMS)
 	@$(BIN)/lint-imports --no-cache
 
-pure: packages
-	@$(BIN)/pytest -q -m pure
+# in two halves, which check runs beside each other and the types: two processors share out three evenly
+DECIDING := tests/actors tests/sagas
+pure: pure-deciding pure-rest
 
-test: check  ## everything, on a private stack of its own
-	@$(COMPOSE) stack --parts-only --browser -- $(BIN)/pytest -q -m "not pure"
+pure-deciding: packages
+	@$(BIN)/pytest -q -m pure $(DECIDING)
+
+pure-rest: packages
+	@$(BIN)/pytest -q -m pure $(DECIDING:%=--ignore=%)
+
+test: check  ## everything, on two private stacks side by side: a test mostly waits for others
+	@$(MAKE) --no-print-directory --jobs=2 test-product test-rest
+
+# tests of the whole product as it is used, and all the others
+PRODUCT := tests/edge tests/journeys
+test-product: packages
+	@$(COMPOSE) stack --parts-only --browser -- $(BIN)/pytest -q -m "not pure" $(PRODUCT)
+
+test-rest: packages
+	@$(COMPOSE) stack --parts-only -- $(BIN)/pytest -q -m "not pure" $(PRODUCT:%=--ignore=%)
 
 e2e: venv  ## the whole sale, narrated
 	@$(COMPOSE) on-stack -- $(BIN)/python -m loadtest.e2e

@@ -56,6 +56,7 @@ from sagas.messages import (
     WithdrawOffer,
     event_id_for,
 )
+from sagas.money import wallet_part
 from sagas.prices import Amounts
 from sagas.refusals import AnyRefusal
 from sagas.seat_plan import decode as decode_plan
@@ -436,15 +437,16 @@ class Batch:
 
     def _begin_saga(self, message: Read, row: BookingRow, outcome: Outcome, from_wallet: int) -> None:
         offer = outcome.offers[0] if outcome.offers else None
+        total = outcome.amounts.total if outcome.amounts else 0
         held = SeatsHeld(
             event_id=event_id_for(row.id, SeatsHeld),
             booking_id=row.id,
             show_id=row.show_id,
             buyer_id=row.buyer_id,
             method=row.method,  # type: ignore[arg-type]
-            amount=outcome.amounts.total if outcome.amounts else 0,
+            amount=total,
             currency=row.currency,
-            from_wallet=from_wallet if row.method == "razorpay" else 0,
+            from_wallet=wallet_part(from_wallet, total) if row.method == "razorpay" else 0,
             resold_by=offer.seller_id if offer else None,
             resale_fee=offer.fee if offer else 0,
         )
@@ -530,7 +532,7 @@ class Batch:
         told = self._news.seats.get(show.id)
         if told is None:
             show.seats_version += 1
-            told = live.SeatsChanged(show.seats_version, show.seats_version - 1, {}, {})
+            told = live.SeatsChanged(show.seats_version, show.seats_version - 1, {}, {}, [])
             self._news.seats[show.id] = told
         if show.choice.row_of[ordinal] >= 0:  # standing places are only counted
             told.changes[seat] = state
@@ -552,10 +554,16 @@ class Batch:
         for show_id in self._touched:
             show = self._shows[show_id]
             assert show is not None
-            left = show.left_by_section()
-            shows.append(ShowRow(show_id, show.places, show.seats_version, _encode(left).decode(), show.hash))
+            left, kept = show.left_by_section(), show.kept_left()
+            shows.append(
+                ShowRow(
+                    show_id, show.places, show.seats_version, _encode(left).decode(),
+                    _encode(kept).decode() if kept else None, show.hash,
+                )
+            )  # fmt: skip
             if (told := self._news.seats.get(show_id)) is not None:
                 told.left.update(left)
+                told.kept.extend(kept)
         buyers = {
             buyer: (self._live_holds.get(buyer, 0), change) for buyer, change in self._holds_change.items() if change
         }

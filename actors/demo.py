@@ -27,7 +27,7 @@ from actors.lanes.wire import Options, seal
 from sagas import clock
 from sagas.identity import derived, new_id
 from sagas.seat_plan import PlanSection, decode
-from store import catalogue, events, files, ledger, logs, people, posters
+from store import catalogue, files, ledger, logs, people, posters
 from store.connection import close_database, open_database, transaction
 from store.settings import SettingsError, settings
 from store.tables import Event, Hall, Organiser, OrganiserMember, SeatPlan, Show, User, Venue
@@ -166,9 +166,10 @@ async def _give_poster(event_id: UUID, event: DemoEvent) -> None:
     if sizes is None:
         return
     try:
+        address = await posters.put(sizes)
         async with transaction() as connection:
-            await events.set_poster(connection, event_id, await posters.keep(connection, sizes))
-    except files.FilesOutOfReach as error:
+            await posters.show(connection, event_id, address, None)
+    except (files.FilesOutOfReach, TimeoutError) as error:
         log.warning("poster_not_kept", event=event.title, error=repr(error))
 
 

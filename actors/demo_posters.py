@@ -2,7 +2,6 @@
 
 The same title and kind give the same picture."""
 
-import io
 import math
 import random
 from collections.abc import Callable
@@ -10,12 +9,11 @@ from collections.abc import Callable
 from PIL import Image, ImageDraw, ImageFont
 from PIL.ImageColor import getrgb
 
-from store.posters import SIZES
+from store.posters import SIZES, encoded
 
 WIDTH, HEIGHT = 1280, 720
 #: Drawn so much larger, for smooth edges.
 SCALE = 1.5
-QUALITY = 82
 INK = (255, 250, 240)
 #: Ground from top to bottom, and two bright colours, by kind.
 COLOURS = {
@@ -38,12 +36,10 @@ def sizes(title: str, kind: str) -> dict[str, bytes] | None:
         poster = draw(title, kind)
     except OSError:
         return None
-    made = {}
-    for name, width in SIZES.items():
-        out = io.BytesIO()
-        poster.resize((width, width * HEIGHT // WIDTH), Image.Resampling.LANCZOS).save(out, "WEBP", quality=QUALITY)
-        made[name] = out.getvalue()
-    return made
+    narrowed = {
+        name: poster.resize((width, width * HEIGHT // WIDTH), Image.Resampling.LANCZOS) for name, width in SIZES.items()
+    }
+    return {name: encoded(image) for name, image in narrowed.items()}
 
 
 def draw(title: str, kind: str) -> Image.Image:

@@ -19,8 +19,8 @@ from store.settings import settings
 
 log = structlog.get_logger()
 
-#: Seconds to connect, and to wait for an answer.
-TIMEOUT_SECONDS = (3.0, 10.0)
+#: To connect; how long an answer is waited for is a setting.
+CONNECT_SECONDS = 3.0
 #: The most that one page of the provider's lists holds.
 PAGE = 100
 #: The provider may ask to be left alone for so long, and no longer.
@@ -154,7 +154,7 @@ def ask(call: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _asked(call: Any, *args: Any, **kwargs: Any) -> Any:
     try:
-        answer = call(*args, timeout=TIMEOUT_SECONDS, **kwargs)
+        answer = call(*args, timeout=(CONNECT_SECONDS, settings().razorpay_answer_seconds), **kwargs)
     except BadRequestError as error:
         raise Declined(str(error)) from error
     except (GatewayError, ServerError, requests.RequestException, ValueError) as error:

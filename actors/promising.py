@@ -12,6 +12,7 @@ import msgspec
 
 from sagas.coupons import refused_coupon, uses_refused
 from sagas.messages import HoldSeats
+from sagas.money import PAYABLE_MIN
 from sagas.prices import Amounts, promise
 from sagas.refusals import AnyRefusal, CouponRefused, TicketTypeRefused
 from sagas.terms import CouponTerms
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: What is taken off complimentary tickets; nor do they bear a fee or a tax then.
 GIVEN_AWAY = CouponTerms(percent=100)
+#: Wishes from this version on are let off what a coupon leaves if that is too little to be paid.
+LETS_OFF = 3
 
 
 def places_and_amounts(
@@ -44,7 +47,8 @@ def places_and_amounts(
         if refusal is not None:
             return refusal
     rules = show.rules
-    amounts, shares = promise([place.price for place in places], rules.fees, rules.tax, off, wish.coupon)
+    least = PAYABLE_MIN if wish.version >= LETS_OFF else 0
+    amounts, shares = promise([place.price for place in places], rules.fees, rules.tax, off, wish.coupon, least)
     return tuple(
         msgspec.structs.replace(
             place, discount=share.discount, fees=share.fees, tax=share.tax, tax_included=share.tax_included

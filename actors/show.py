@@ -41,7 +41,7 @@ from sagas.messages import (
 from sagas.prices import Amounts, price, type_prices
 from sagas.refusals import AnyRefusal, KeyReused, ShowClosed
 from sagas.seat_plan import SeatPlan
-from sagas.terms import CouponTerms, Rules
+from sagas.terms import CouponTerms, KeptLeft, Rules
 
 FREE, HELD, SOLD, BLOCKED = range(4)
 STATE_NAMES = ("free", "held", "sold", "blocked")
@@ -218,6 +218,16 @@ class Show:
 
     def left_by_section(self) -> dict[str, int]:
         return {section.id: left for section, left in zip(self.plan.sections, self.choice.left, strict=True)}
+
+    def kept_left(self) -> tuple[KeptLeft, ...]:
+        """What is left of each partner's places, released or not."""
+        return tuple(KeptLeft(self._left_in(kept.runs), kept.release_at) for kept in self.rules.allocations)
+
+    def _left_in(self, runs: tuple[tuple[int, int], ...]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for section_id, first, end in self.plan.by_section(runs):
+            found[section_id] = found.get(section_id, 0) + self.states.count(FREE, first, end)
+        return found
 
 
 def decide(show: Show | None, command: ShowCommand, now: datetime, inputs: Inputs) -> Outcome:

@@ -1,6 +1,6 @@
 """The sweeps: carry on whatever was left.  They only *send*; what is sent is decided where it always is.  What the
 provider has settled, the numbers of invoices, the letters that sellers are due and what is forgotten are only rows, and
-are written here.
+are written here; so are files that go.
 
 - Holds whose time has passed are sent an ExpireHold (its command id follows from booking and time).
 - Sagas whose answer is overdue are sent again what they await, later each time.
@@ -14,6 +14,7 @@ are written here.
 - Letters that no saga asks for are sent: to people about their accounts, to buyers whose show was postponed, to sellers
   whose ticket is offered.
 - Sessions, log-ins, links and invitations that have served their time are forgotten.
+- Posters that no event shows any more are taken away.
 - Bookings of shows that were cancelled or postponed are carried on in slices (``actors/called_off.py``)."""
 
 import asyncio
@@ -36,7 +37,7 @@ from sagas.clock import monotonic_seconds
 from sagas.identity import derived, new_id, saga_lane
 from sagas.messages import CheckPayment, ExpireHold, SeatResold, SeatsHeld, SendPersonalLetter, event_id_for
 from sagas.refunds import handed_over
-from store import box_office, catalogue, forgetting, invoices, lanes, mailing, money, sagas, settlements
+from store import box_office, catalogue, forgetting, invoices, lanes, mailing, money, posters, sagas, settlements
 from store.connection import is_operating, transaction
 from store.settings import settings
 
@@ -76,6 +77,7 @@ class Sweeps:
             ("dead_letters", 1.0, self._dead_letters.write_down),
             ("letters", 0.5, self.send_letters),
             ("forget", 15.0, self.forget),
+            ("posters", 5.0, self.sweep_posters),
             ("called_off", 0.5, self._called_off.cancel_shows),
             ("postponed", 1.0, self._called_off.tell_postponed),
             ("resales", 2.0, self.tell_sellers),
@@ -228,6 +230,11 @@ class Sweeps:
         """What is kept for a stated time only."""
         if gone := await forgetting.forget(ROUND_LIMIT):
             log.info("forgotten", **gone)
+
+    async def sweep_posters(self) -> None:
+        """Images that no event shows; those that a bucket does not let go of come again."""
+        if gone := await posters.sweep(ROUND_LIMIT):
+            log.info("posters_swept", images=gone)
 
     async def _send(self, what: str, sealed: list[Sealed]) -> None:
         if not sealed:

@@ -27,7 +27,7 @@ from sagas.messages import (
 )
 from sagas.saga import advance
 from sagas.seat_plan import SeatPlan, decode
-from sagas.terms import decode_coupon
+from sagas.terms import KeptLeft, decode_coupon
 from store.catalogue import terms_of
 from store.connection import close_database, open_database
 from store.sagas import restore
@@ -37,6 +37,7 @@ from store.verification import Snapshot, snapshot
 _command = msgspec.json.Decoder(ShowLaneMessage).decode
 _event = msgspec.json.Decoder(SagaEvent).decode
 _inputs = msgspec.json.Decoder(Inputs).decode
+_decode_kept = msgspec.json.Decoder(tuple[KeptLeft, ...]).decode
 _encode = msgspec.json.Encoder().encode
 
 #: Differences that are printed in full; more are only counted.
@@ -171,7 +172,7 @@ async def seats(view: Snapshot) -> tuple[int, Differences]:
 
 
 async def shows(view: Snapshot) -> tuple[int, Differences]:
-    """shows: number of wishes, head of the hash chain and lane are the journal's"""
+    """shows: number of wishes, head of the hash chain, lane and what partners have left are the journal's"""
     replay: Replay = view.replay  # type: ignore[attr-defined]
     rows = await view.all("verify_shows")
     wrong = []
@@ -179,6 +180,8 @@ async def shows(view: Snapshot) -> tuple[int, Differences]:
         show = replay.shows.get(row["id"])
         if show is None or (row["place"], row["hash"]) != (replay.places.get(row["id"], 0), show.hash):
             wrong.append(f"show {row['id']} stands at place {row['place']} with {row['hash'][:12]}")
+        elif show.kept_left() != _decode_kept(row["kept"] or "[]"):
+            wrong.append(f"show {row['id']} says of its partners' places what the journal does not")
         elif replay.lanes[row["id"]] != row["lane"]:
             wrong.append(f"show {row['id']} is on {row['lane']}, its journal moved it to {replay.lanes[row['id']]}")
     return len(rows), wrong

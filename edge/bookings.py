@@ -83,7 +83,8 @@ def _said(wish: Wish | UUID) -> dict[str, Any]:
     if isinstance(wish, UUID):
         return {"listing_id": wish, "version": 2}
     named = {"seats": wish.seat_ids, "quantity": wish.quantity or 0, "section_id": wish.section_id}
-    return {**named, "together": wish.together, **wish.extras}
+    version = {"version": 3} if wish.coupon else {}
+    return {**named, "together": wish.together, **wish.extras, **version}
 
 
 async def ask_the_lane(request: Request, show: KnownShow, wished: Wish | UUID, asked: Asked) -> HTTPResponse:

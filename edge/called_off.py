@@ -20,7 +20,7 @@ from edge.lane_calls import decide_soon
 from edge.moving import decide_move, hall_kept
 from edge.operation import json, operation
 from edge.problems import Problem, invalid, not_found
-from edge.show_cache import known, with_kept
+from edge.show_cache import known
 from edge.shows import own_show
 from edge.texts import Name
 from sagas import clock
@@ -209,5 +209,5 @@ async def postpone_show(request: Request, show_id: UUID, body: Postponement, act
     decided = await decide_move(here, row, command, request.ctx.traceparent)
     here.shows.forget(show_id)
     moved = await own_show(show_id, acting)
-    view = show_view(await with_kept(known(moved, decode(moved["plan_body"]))))
+    view = show_view(known(moved, decode(moved["plan_body"])))
     return json(view, 200 if decided else 202)

@@ -9,10 +9,11 @@ from sanic.response import HTTPResponse
 
 from edge import views
 from edge.context import context
+from edge.kept_places import public_left
 from edge.operation import caller, json, operation
 from edge.problems import Problem, not_found
 from edge.request_headers import takes_gzip
-from edge.show_cache import KnownShow, known, with_kept
+from edge.show_cache import KnownShow, known
 from edge.streams import send_seats
 from sagas import clock
 from sagas.money import Money
@@ -62,12 +63,12 @@ async def known_show(request: Request, show_id: UUID) -> KnownShow:
     row = await own_shows.seen(show_id, who.id) if who is not None else None
     if row is None:
         raise not_found()
-    return await with_kept(known(row, decode(row["plan_body"])))
+    return known(row, decode(row["plan_body"]))
 
 
 def show_view(show: KnownShow) -> views.ShowView:
     row = show.row
-    left, currency = show.kept.left(stored_json(row["left"])), row["currency"]
+    left, currency = public_left(row, clock.now()), row["currency"]
     prices = {price["section_id"]: price["amount"] for price in stored_json(row["prices"])}
     sections = [
         views.SectionView(

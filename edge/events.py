@@ -11,9 +11,8 @@ from edge import views
 from edge.acting import Acting
 from edge.catalogue import show_status, stored_json
 from edge.cursor import Page, decode_id_cursor, encode_cursor
-from edge.kept_places import left_of_each
+from edge.kept_places import public_left
 from edge.operation import json, operation
-from edge.poster_images import forget
 from edge.problems import Problem, not_found
 from edge.texts import Language, Name, Prose, Rating, Word
 from edge.tokens import Who
@@ -21,6 +20,7 @@ from sagas import clock
 from sagas.identity import new_id
 from sagas.money import Money
 from store import events as rows
+from store import posters
 from store.connection import transaction
 from store.organisers import record_change
 
@@ -61,7 +61,7 @@ async def get_event(request: Request, event_id: UUID, who: Who | None) -> HTTPRe
     row = await rows.seen(event_id, who and who.id)
     if row is None:
         raise not_found()
-    return json(await event_view(row, await rows.shows_of(event_id)))
+    return json(event_view(row, await rows.shows_of(event_id)))
 
 
 @operation(events, "POST", "/v1/events", body=NewEvent, answers={201: views.EventView})
@@ -71,7 +71,7 @@ async def create_event(request: Request, body: NewEvent, acting: Acting) -> HTTP
     async with transaction() as connection:
         row = await rows.make(connection, event_id, acting.organiser_id, msgspec.structs.asdict(body))
         await record_change(connection, acting.who.id, acting.organiser_id, "event.create", "event", event_id)
-    return json(await event_view(row, []), 201, {"Location": f"/v1/events/{event_id}"})
+    return json(event_view(row, []), 201, {"Location": f"/v1/events/{event_id}"})
 
 
 @operation(
@@ -89,7 +89,7 @@ async def change_event(request: Request, event_id: UUID, body: EventChange, acti
         await record_change(
             connection, acting.who.id, acting.organiser_id, "event.change", "event", event_id, fields=sorted(given)
         )
-    return json(await event_view(row, await rows.shows_of(event_id)))
+    return json(event_view(row, await rows.shows_of(event_id)))
 
 
 @operation(events, "POST", "/v1/events/{event_id}/publish", answers={200: views.EventView}, problems=(404, 409))
@@ -102,7 +102,7 @@ async def publish_event(request: Request, event_id: UUID, acting: Acting) -> HTT
         if row["status"] == "draft":
             row = await rows.set_status(connection, event_id, "published")
             await record_change(connection, acting.who.id, acting.organiser_id, "event.publish", "event", event_id)
-    return json(await event_view(row, await rows.shows_of(event_id)))
+    return json(event_view(row, await rows.shows_of(event_id)))
 
 
 @operation(events, "DELETE", "/v1/events/{event_id}", answers={204: None}, problems=(404, 409))
@@ -112,9 +112,9 @@ async def delete_event(request: Request, event_id: UUID, acting: Acting) -> HTTP
         before = await _own(connection, event_id, acting)
         if await rows.has_shows(connection, event_id):
             raise Problem(409, "This event has shows: cancel them instead.")
+        await posters.give_up(connection, before["poster_url"])
         await rows.remove(connection, event_id)
         await record_change(connection, acting.who.id, acting.organiser_id, "event.delete", "event", event_id)
-    await forget(before["poster_url"])
     return HTTPResponse(None, 204)
 
 
@@ -137,12 +137,12 @@ async def _own(connection: Any, event_id: UUID, acting: Acting) -> Any:
     return row
 
 
-async def event_view(row: Any, shows: list[Any]) -> views.EventView:
-    left = await left_of_each(shows, clock.now())
+def event_view(row: Any, shows: list[Any]) -> views.EventView:
+    now = clock.now()
     return views.EventView(
         row["id"], row["title"], row["kind"], row["description"], row["language"], row["rating"],
         row["duration_minutes"], stored_json(row["tags"]), row["poster_url"], row["status"],
-        [show_item(*show) for show in zip(shows, left, strict=True)],
+        [show_item(show, sum(public_left(show, now).values())) for show in shows],
     )  # fmt: skip
 
 

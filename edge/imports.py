@@ -9,10 +9,13 @@ from sanic.response import HTTPResponse
 
 from edge import views
 from edge.acting import Acting
+from edge.context import context
 from edge.import_bodies import CSV, ERRORS_MAX, FILE_BYTES_MAX, JSON, Catalogue, read
+from edge.imported_shows import ImportedShows
+from edge.lane_calls import sealed_for
 from edge.operation import Upload, json, operation
 from edge.problems import Problem
-from store import halls
+from store import halls, shows
 from store import imports as rows
 from store.connection import transaction
 from store.organisers import record_change
@@ -35,12 +38,16 @@ class _NothingKept(Exception):
 async def import_catalogue(
     request: Request, query: ImportQuery, acting: Acting, upload: bytes, media_type: str
 ) -> HTTPResponse:
-    """Venues, halls and events from a file, known again by their refs: importing twice is importing once."""
-    found = await asyncio.to_thread(read, upload, media_type)
+    """Venues, halls, events and shows from a file, known again by their refs: importing twice is importing once.  New
+    shows are open some seconds later; those that are there are not changed."""
+    here, found = context(request), await asyncio.to_thread(read, upload, media_type)
     done: list[str] = []
+    charged = await shows.charges(acting.organiser_id)
     try:
         async with transaction() as connection:
+            kept = ImportedShows(connection, here, acting, charged)
             done = await _keep(connection, acting, found)
+            done += await kept.keep(found.shows, found.errors)
             if query.dry_run or found.errors:
                 raise _NothingKept
             await record_change(
@@ -51,6 +58,11 @@ async def import_catalogue(
         if not query.dry_run:
             errors = [{"pointer": pointer, "detail": detail} for pointer, detail in found.errors[:ERRORS_MAX]]
             raise Problem(422, "Nothing was imported: see the lines.", errors=errors) from None
+    else:
+        # whatever is not accepted now is sent by the sweep of shows that are not open
+        await here.publisher.publish_all(
+            [sealed_for(here, lane, command, request.ctx.traceparent) for lane, command in kept.made]
+        )
     return json(_report(found, query.dry_run, done))
 
 
@@ -76,6 +88,6 @@ async def _keep(connection: Any, acting: Acting, found: Catalogue) -> list[str]:
 
 def _report(found: Catalogue, dry_run: bool, done: list[str]) -> views.ImportReport:
     return views.ImportReport(
-        dry_run, len(found.venues), len(found.halls), len(found.events), done.count("made"), done.count("changed"),
-        done.count("unchanged"), [views.BadLine(*error) for error in found.errors[:ERRORS_MAX]],
+        dry_run, len(found.venues), len(found.halls), len(found.events), len(found.shows), done.count("made"),
+        done.count("changed"), done.count("unchanged"), [views.BadLine(*error) for error in found.errors[:ERRORS_MAX]],
     )  # fmt: skip

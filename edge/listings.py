@@ -24,14 +24,14 @@ from edge.tokens import Who
 from edge.wishes import PaymentWish
 from sagas.identity import booking_id_for, derived, new_id
 from sagas.messages import OfferTicket, ReviseOffer, ShowCommand, WithdrawOffer
-from sagas.money import PAYABLE_MAX, Money
+from sagas.money import PAYABLE_MAX, PAYABLE_MIN, Money
 from sagas.refusals import NotOffered
 from store import listings as rows
 from store.settings import settings
 
 listings = Blueprint("listings")
 
-Price = Annotated[int, msgspec.Meta(ge=1, le=PAYABLE_MAX)]
+Price = Annotated[int, msgspec.Meta(ge=PAYABLE_MIN, le=PAYABLE_MAX)]
 
 
 class NewListing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -130,9 +130,7 @@ async def change_organiser(request: Request, organiser_id: UUID, acting: Acting,
     """Change what an organiser says of itself."""
     given = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
     async with transaction() as connection:
-        before = await rows.lock(connection, organiser_id)
-        if before is None:
-            raise not_found()
+        before = await _locked(connection, organiser_id)
         entries = msgspec.convert({**before, **given}, rows.Entries)
         changed = {name: given[name] for name in given if getattr(entries, name) != before[name]}
         after = await rows.change(connection, organiser_id, entries)
@@ -149,11 +147,7 @@ async def close_organiser(request: Request, organiser_id: UUID, acting: Acting) 
     """Close an organiser, for ever: nobody acts for it any more.  What it sold stays on the books, and its statements
     and invoices are read as before.  Closing twice is closing once."""
     async with transaction() as connection:
-        before = await rows.lock(connection, organiser_id)
-        if before is None:
-            raise not_found()
-        if before["operator"]:
-            raise Problem(409, "The operator's own body stays.")
+        before = await _locked(connection, organiser_id, "The operator's own body stays.")
         if before["status"] == "closed":
             return HTTPResponse(None, 204)
         if reasons := await rows.hindrances(connection, organiser_id):
@@ -208,11 +202,7 @@ async def decide_organiser(request: Request, organiser_id: UUID, who: Who, body:
     """Approve, refuse or suspend an organiser; its members' roles follow, and once it is approved the letters to whom
     it has invited."""
     async with transaction() as connection:
-        before = await rows.lock(connection, organiser_id)
-        if before is None:
-            raise not_found()
-        if before["operator"]:
-            raise Problem(409, "The operator's own body stays approved.")
+        before = await _locked(connection, organiser_id, "The operator's own body stays approved.")
         if before["status"] == "closed":
             raise Problem(409, "Its owner has closed this organiser.")
         after = await rows.set_status(connection, organiser_id, body.status)
@@ -222,6 +212,16 @@ async def decide_organiser(request: Request, organiser_id: UUID, who: Who, body:
             )
         await mailing.of_invitations(connection, organiser_id, trace=request.ctx.traceparent[3:35])
     return json(view(after, "admin"))
+
+
+async def _locked(connection: Any, organiser_id: UUID, operator_refused: str = "") -> Any:
+    """The organiser, for a change; ``operator_refused``: why it is none that the operator's own body can have."""
+    row = await rows.lock(connection, organiser_id)
+    if row is None:
+        raise not_found()
+    if operator_refused and row["operator"]:
+        raise Problem(409, operator_refused)
+    return row
 
 
 def view(row: Any, role: str) -> OrganiserView:

@@ -9,16 +9,10 @@ import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
-import structlog
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from edge.problems import Problem, invalid, unavailable
-from store import posters
-from store.connection import transaction
-from store.files import FilesOutOfReach
-from store.posters import SIZES
-
-log = structlog.get_logger()
+from store.posters import SIZES, encoded
 
 #: What may be uploaded, by its media type.
 FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
@@ -29,7 +23,6 @@ SIDE_MAX = 10_000
 SIDE_MIN = 50
 #: A poster may be this many times as high as it is wide.
 HEIGHT_RATIO = 4
-QUALITY = 82
 #: One image is worked on at a time, so that uploads cannot take the machine; so many may wait.
 WAITING_MAX = 8
 
@@ -46,20 +39,9 @@ async def draw(content: bytes, media_type: str) -> dict[str, bytes]:
     return await asyncio.wrap_future(drawing)
 
 
-async def forget(address: str | None) -> None:
-    """Take away a poster that an event had.  What cannot go now stays: nobody is shown it."""
-    if address is None:
-        return
-    try:
-        async with transaction() as connection:
-            await posters.forget(connection, address)
-    except FilesOutOfReach as error:
-        log.warning("poster_not_removed", address=address, error=repr(error))
-
-
 def drawn(content: bytes, media_type: str) -> dict[str, bytes]:
     image = _unpacked(content, media_type)
-    return {name: _encoded(image, width) for name, width in SIZES.items()}
+    return {name: encoded(_narrowed(image, width)) for name, width in SIZES.items()}
 
 
 def _unpacked(content: bytes, media_type: str) -> Image.Image:
@@ -93,11 +75,8 @@ def _too_many_pixels() -> Problem:
     return invalid("", f"an image may have {PIXELS_MAX // 1_000_000} megapixels, and {SIDE_MAX} pixels a side")
 
 
-def _encoded(image: Image.Image, width: int) -> bytes:
+def _narrowed(image: Image.Image, width: int) -> Image.Image:
     """A smaller image is not blown up."""
-    smaller = image
-    if image.width > width:
-        smaller = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    smaller.save(out, "WEBP", quality=QUALITY, method=4)
-    return out.getvalue()
+    if image.width <= width:
+        return image
+    return image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)

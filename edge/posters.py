@@ -11,8 +11,8 @@ from edge import views
 from edge.acting import Acting
 from edge.events import event_view
 from edge.operation import Upload, json, operation
-from edge.poster_images import FORMATS, UPLOAD_BYTES_MAX, draw, forget
-from edge.problems import not_found
+from edge.poster_images import FORMATS, UPLOAD_BYTES_MAX, draw
+from edge.problems import not_found, unavailable
 from store import events as rows
 from store import files
 from store import posters as images
@@ -36,16 +36,16 @@ async def put_poster(request: Request, event_id: UUID, acting: Acting, upload: b
     """An event's poster: a JPEG, PNG or WebP image, drawn anew in three sizes (320, 640 and 1280 pixels wide)."""
     if not await rows.is_of(event_id, acting.organiser_id):
         raise not_found()
-    sizes = await draw(upload, media_type)
+    address = await images.put(await draw(upload, media_type))
     async with transaction() as connection:
         before = await rows.own(connection, event_id, acting.organiser_id)
         if before is None:
             raise not_found()
-        row = await rows.set_poster(connection, event_id, await images.keep(connection, sizes))
+        row = await images.show(connection, event_id, address, before["poster_url"])
+        if row is None:
+            raise unavailable("Keeping this image took too long. Please send it again.")
         await record_change(connection, acting.who.id, acting.organiser_id, "event.poster", "event", event_id)
-    if before["poster_url"] != row["poster_url"]:
-        await forget(before["poster_url"])
-    return json(await event_view(row, await rows.shows_of(event_id)))
+    return json(event_view(row, await rows.shows_of(event_id)))
 
 
 @operation(

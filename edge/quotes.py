@@ -8,6 +8,7 @@ from sanic.response import HTTPResponse
 
 from edge import views
 from edge.catalogue import known_show
+from edge.kept_places import public_left
 from edge.operation import json, operation
 from edge.problems import Problem, refusal_problem
 from edge.show_cache import KnownShow
@@ -15,7 +16,7 @@ from edge.tokens import Who
 from edge.wishes import SeatWish, check_wish
 from sagas import clock
 from sagas.coupons import refused_coupon
-from sagas.money import Money
+from sagas.money import PAYABLE_MIN, Money
 from sagas.prices import promise, type_prices
 from sagas.refusals import AnyRefusal, SoldOut, TicketTypeRefused
 from sagas.terms import CouponTerms
@@ -77,7 +78,7 @@ def quote(show: KnownShow, wish: SeatWish, off: CouponTerms | None) -> QuoteView
         kinds += [area.ticket_type or ""] * area.quantity
         sections += [area.section_id] * area.quantity
     costs = [_cost(show, section, kind, prices, types) for section, kind in zip(sections, kinds, strict=True)]
-    amounts, shares = promise(costs, show.rules.fees, show.rules.tax, off, (wish.coupon or "").upper())
+    amounts, shares = promise(costs, show.rules.fees, show.rules.tax, off, (wish.coupon or "").upper(), PAYABLE_MIN)
     names = {section.id: section.name for section in show.plan.sections}
     places = []
     for seat, section, kind, share in zip(ids, sections, kinds, shares, strict=True):
@@ -106,9 +107,8 @@ def _section_of(show: KnownShow, seat: str) -> str:
 
 def _sections_with_room(show: KnownShow, wish: SeatWish, types: dict[str, dict[str, int]]) -> list[str]:
     """The section of each place of a quantity: the first that has room for the party, or several together."""
-    left = msgspec.json.decode(show.row["left"])
-    if wish.access_code is None:
-        left = show.kept.left(left)
+    everything = wish.access_code is not None
+    left = msgspec.json.decode(show.row["left"]) if everything else public_left(show.row, clock.now())
     beside = {area.section_id for area in wish.standing or ()}
     every = sorted(show.plan.sections, key=lambda section: section.kind == "standing")
     offered = [types.get(kind, {}) for kind in wish.place_types if kind]

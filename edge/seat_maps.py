@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from edge import views
-from edge.kept_places import NOTHING, Keeping, Kept, keeping, kept_of, name_of, sections_of
+from edge.kept_places import NOTHING, Keeping, Kept, keeping, name_of, public_left
 from edge.news import News
 from edge.show_cache import KnownShow, ShowCache
 from sagas import clock
@@ -70,7 +70,6 @@ class Feed:
 
     def hear(self, data: bytes) -> None:
         change = decode_seats(data)
-        self.kept.hear(change)
         if change.version <= self.version:
             return
         if self.version >= 0 and change.since != self.version:
@@ -99,7 +98,8 @@ class Feed:
         merged: dict[str, str] = {}
         for change in after:
             merged.update(change.changes)
-        return self.kept.shown(SeatsChanged(after[-1].version, version, merged, after[-1].left))
+        last = after[-1]
+        return self.kept.shown(SeatsChanged(last.version, version, merged, last.left, last.kept), clock.now())
 
 
 class SeatMaps:
@@ -151,7 +151,7 @@ class SeatMaps:
         try:
             if is_new:
                 await self._news.listen(seats_channel(show_id), feed.hear)
-            await self._keep(show, feed)
+            self._keep(show, feed)
             if feed.version < 0 or (feed.version > since and feed.since(since) is None):
                 await self._catch_up(show_id, feed, since)
         except BaseException:  # also when the client has left meanwhile
@@ -178,13 +178,12 @@ class SeatMaps:
             feed.version = kept[-1].version
         feed.version = max(feed.version, version)
 
-    async def _keep(self, show: KnownShow, feed: Feed) -> None:
+    def _keep(self, show: KnownShow, feed: Feed) -> None:
         """Have the feed know what partners keep now; whoever watched while they kept other places is told."""
         kept = keeping(show.rules, clock.now())
         if kept == feed.keeping:
             return
-        now_kept = await kept_of(kept, show.row["id"], show.plan, show.prefix)
-        feed.keeping, feed.kept = kept, now_kept
+        feed.keeping, feed.kept = kept, Kept(kept, show.prefix, show.plan.places)
         feed.lose(feed.version)
 
     async def _check(self) -> None:
@@ -210,8 +209,7 @@ class SeatMaps:
                 log.warning("keeping_unknown", error=repr(error))
 
     async def _check_kept(self) -> None:
-        """Where something is kept, or was until now: what, and how much of it is taken (nobody tells of standing
-        places one by one)."""
+        """Where something is kept, or was until now: what."""
         keeping = await catalogue.shows_that_keep(list(self._feeds))
         for show_id, feed in list(self._feeds.items()):
             if not (feed.keeping or show_id in keeping):
@@ -220,16 +218,15 @@ class SeatMaps:
                 show = await self._shows.get(show_id)
                 if show is None:
                     continue
-                await self._keep(show, feed)
-                feed.kept = await kept_of(feed.keeping, show_id, show.plan, show.prefix)
+                self._keep(show, feed)
             except Exception as error:
                 log.warning("kept_unknown", show_id=str(show_id), error=repr(error))
 
 
 def _render(show: KnownShow, row: Any, keeping: Keeping) -> SeatMap:
     states = dict(zip(row["ids"], row["states"], strict=True))
-    kept = Kept(sections_of(keeping, show.plan, show.prefix), states) if keeping else NOTHING
-    left = kept.left(msgspec.json.decode(row["remaining"]))
+    kept = Kept(keeping, show.prefix, show.plan.places)
+    left = public_left(row, clock.now())
     prices = {price["section_id"]: price["amount"] for price in msgspec.json.decode(show.row["prices"])}
     sections, ordinal = [], 0
     for section in show.plan.sections:
@@ -239,7 +236,7 @@ def _render(show: KnownShow, row: Any, keeping: Keeping) -> SeatMap:
             for seat in plan_row.seats:
                 seat_id = f"{show.prefix}{base32(ordinal)}"
                 state = states.get(seat_id, "free")
-                if kept.hides(seat_id, state):
+                if kept.hides(ordinal, state):
                     state = "blocked"
                 seats.append(
                     views.SeatView(seat_id, seat.label, state, seat.x, seat.y, seat.accessible, seat.companion)

@@ -16,7 +16,7 @@ from edge.texts import ShortName, Word
 from edge.wishes import SectionId
 from sagas import clock
 from sagas.messages import Price
-from sagas.money import PAYABLE_MAX, Money, exponent, is_payable
+from sagas.money import PAYABLE_MAX, PAYABLE_MIN, Money, exponent, is_payable
 from sagas.money import show as written
 from sagas.prices import promise, type_prices
 from sagas.seat_plan import SeatPlan
@@ -84,17 +84,13 @@ Presales = Annotated[list[PresaleBody], Meta(max_length=10)]
 Allocations = Annotated[list[AllocationBody], Meta(max_length=50)]
 
 
-class NewShow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A show, or several when ``starts_at`` is a list (all of them are made, or none)."""
+class ShowTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a new show says of itself that asks for nothing of its hall."""
 
-    hall_id: UUID
-    starts_at: datetime | Annotated[list[datetime], Meta(min_length=1, max_length=100)]
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
-    prices: Prices
     ends_at: datetime | None = None
     sale_opens_at: datetime | None = None
     sale_closes_at: datetime | None = None
-    ticket_types: TicketTypes = []
     hold_seconds: HoldSeconds = 300
     max_seats_per_booking: SeatsPerBooking = 10
     max_seats_per_buyer: SeatsPerBuyer | None = None
@@ -102,10 +98,19 @@ class NewShow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     single_seats: SingleSeats = "allow"
     accessible_release_hours: Hours | None = None
     presales: Presales = []
-    allocations: Allocations = []
     refund_until_hours: Hours | None = 24
     refund_percent: Percent = 100
     resale: ResaleBody = ResaleBody()
+
+
+class NewShow(ShowTerms, frozen=True, kw_only=True):
+    """A show, or several when ``starts_at`` is a list (all of them are made, or none)."""
+
+    hall_id: UUID
+    starts_at: datetime | Annotated[list[datetime], Meta(min_length=1, max_length=100)]
+    prices: Prices
+    ticket_types: TicketTypes = []
+    allocations: Allocations = []
 
 
 class ShowChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -175,22 +180,28 @@ COSTLY = ("prices", "ticket_types", "max_seats_per_booking", "charges")
 
 
 def check_payable(currency: str, prices: Sequence[Price], rules: Rules, many: int, given: Sequence[str]) -> None:
-    """A booking of as many places as the show allows can be paid at once, fees and tax with it; else it would be held
-    and then fail at the provider.  ``given`` are those of the costly fields that were said: one of them is to blame."""
+    """A booking of one place, and of as many as the show allows, is free or can be paid at once, fees and tax with it;
+    else it would be held and then fail at the provider.  ``given`` are those of the costly fields that were said: one
+    of them is to blame."""
     own = {price.section_id: price.amount for price in prices}
-    costs = [(f"/prices/{index}/amount", price.amount) for index, price in enumerate(prices)]
+    costs = [(f"/prices/{index}/amount", {price.amount}) for index, price in enumerate(prices)]
     for index, kind in enumerate(rules.ticket_types):
-        offered = type_prices(own, [kind]).get(kind.name, {})
-        costs.append((f"/ticket_types/{index}", max(offered.values(), default=0)))
-    for pointer, cost in costs:
-        amounts, _ = promise([cost] * many, rules.fees, rules.tax)
-        if amounts.total > PAYABLE_MAX:
-            field = pointer.split("/")[1]
-            total, most = (written(Money(amount, currency)) for amount in (amounts.total, PAYABLE_MAX))
-            raise invalid(
-                pointer if field in given else f"/{given[0]}",
-                f"{many} places would cost {total}; a booking is at most {most}, which can be paid at once",
-            )
+        costs.append((f"/ticket_types/{index}", set(type_prices(own, [kind]).get(kind.name, {}).values())))
+
+    def total(places: int, cost: int) -> int:
+        return promise([cost] * places, rules.fees, rules.tax)[0].total
+
+    def told(amount: int) -> str:
+        return written(Money(amount, currency))
+
+    for pointer, each in costs:
+        at = pointer if pointer.split("/")[1] in given else f"/{given[0]}"
+        for cost in sorted(each):
+            if 0 < (one := total(1, cost)) < PAYABLE_MIN:
+                raise invalid(at, f"a place would cost {told(one)}; it is free, or {told(PAYABLE_MIN)} at least")
+            if (all_of_them := total(many, cost)) > PAYABLE_MAX:
+                most = f"a booking is at most {told(PAYABLE_MAX)}, which can be paid at once"
+                raise invalid(at, f"{many} places would cost {told(all_of_them)}; {most}")
 
 
 def prices_of(given: list[PriceBody], plan: SeatPlan) -> tuple[Price, ...]:

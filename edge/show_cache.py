@@ -9,8 +9,6 @@ from uuid import UUID
 
 import structlog
 
-from edge.kept_places import NOTHING, Kept, keeping, kept_of
-from sagas import clock
 from sagas.clock import monotonic_seconds
 from sagas.identity import base32, ordinal_of
 from sagas.seat_plan import SeatPlan, decode
@@ -33,7 +31,6 @@ class KnownShow(NamedTuple):
     sections: frozenset[str]
     standing: frozenset[str]
     rules: Rules
-    kept: Kept = NOTHING
 
     def has_seat(self, seat: str) -> bool:
         return self.ordinal(seat) >= 0
@@ -53,12 +50,6 @@ def known(row: Any, plan: SeatPlan) -> KnownShow:
         frozenset(section.id for section in plan.sections if section.kind == "standing"),
         decode_rules(row["rules"]) or NO_RULES,
     )
-
-
-async def with_kept(show: KnownShow) -> KnownShow:
-    """The show, with what its partners keep of it now."""
-    kept = keeping(show.rules, clock.now())
-    return show._replace(kept=await kept_of(kept, show.row["id"], show.plan, show.prefix)) if kept else show
 
 
 class ShowCache:
@@ -94,7 +85,7 @@ class ShowCache:
             return None
         same_plan = before is not None and before[0].row["plan_id"] == row["plan_id"]
         plan = before[0].plan if same_plan and before else await asyncio.to_thread(decode, row["plan_body"])
-        show = await with_kept(known(row, plan))
+        show = known(row, plan)
         self._shows[show_id] = (show, monotonic_seconds() + FRESH_SECONDS)
         if len(self._shows) > SHOWS_KEPT:
             self._shows.popitem(last=False)

@@ -1,7 +1,6 @@
 """Shows as their organisers make, change and block them.  What changes a sale is a command on the show's lane."""
 
 import asyncio
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,19 +17,18 @@ from edge.context import Context, context
 from edge.lane_calls import decide_soon, sealed_for
 from edge.moving import decide_move, hall_kept, hall_taken
 from edge.operation import json, operation
-from edge.problems import Problem, invalid, not_found
+from edge.planned_shows import Planned, check_approved, check_open, check_planned, plan_shows
+from edge.problems import invalid, not_found
 from edge.show_bodies import NewShow, ShowChange
-from edge.show_cache import KnownShow, known, with_kept
+from edge.show_cache import KnownShow, known
 from edge.wishes import SeatId
-from sagas import clock
 from sagas.identity import new_id
-from sagas.messages import AmendShow, BlockSeats, Changes, OpenShow, UnblockSeats
+from sagas.messages import AmendShow, BlockSeats, Changes, UnblockSeats
 from sagas.seat_plan import SeatPlan, decode
 from sagas.terms import NO_RULES
 from store import catalogue
 from store import shows as rows
 from store.connection import transaction
-from store.organisers import status_kept
 
 shows = Blueprint("shows")
 
@@ -61,22 +59,11 @@ async def create_shows(request: Request, event_id: UUID, body: NewShow, acting: 
         raise not_found()
     if hall is None:
         raise invalid("/hall_id", "this is not a hall that you may use")
-    if event["status"] == "over" or not hall["active"]:
-        raise Problem(409, "This event is over." if hall["active"] else "This venue is closed.")
+    check_open(event, hall)
     plan = decode(hall["plan_body"])
-    bodies.check_currency(body.currency)
-    times, opens = _times(body, event, hall)
-    rules = rows.with_charges(
-        bodies.rules_of(body, plan, hall["time_zone"], opens), await rows.charges(acting.organiser_id)
-    )
-    prices = bodies.prices_of(body.prices, plan)
-    bodies.check_payable(body.currency, prices, rules, body.max_seats_per_booking, bodies.COSTLY)
-    terms = {
-        "currency": body.currency, "prices": {p.section_id: p.amount for p in prices},
-        "sale_opens_at": opens, "hold_seconds": body.hold_seconds, "max_seats_per_booking": body.max_seats_per_booking,
-        "max_seats_per_buyer": body.max_seats_per_buyer, "max_live_holds": body.max_live_holds, "rules": rules,
-    }  # fmt: skip
-    made = await _make(here, acting, event_id, hall, times, terms)
+    planned = plan_shows(body, event, hall, plan, await rows.charges(acting.organiser_id))
+    check_planned(planned, hall)
+    made = await _make(here, acting, event_id, hall, planned)
     decided = await asyncio.gather(
         *(decide_soon(here, lane, command, request.ctx.traceparent) for lane, command in made)
     )
@@ -87,51 +74,19 @@ async def create_shows(request: Request, event_id: UUID, body: NewShow, acting: 
     return json(items[0], status, {"Location": f"/v1/shows/{items[0].id}"})
 
 
-async def _make(
-    here: Context,
-    acting: Acting,
-    event_id: UUID,
-    hall: Any,
-    times: list[tuple[datetime, datetime, datetime]],
-    terms: dict[str, Any],
-) -> list[tuple[str, OpenShow]]:
+async def _make(here: Context, acting: Acting, event_id: UUID, hall: Any, planned: Planned) -> list[rows.Made]:
     """All of the shows, or none: where one cannot be, or says more than its lane takes."""
     try:
         async with transaction() as connection:
-            status = await status_kept(connection, acting.organiser_id)
-            if status != "approved" and (acting.role != "admin" or status == "closed"):
-                raise Problem(403, "This organiser is not approved any more.", kind="organiser-not-approved")
-            made = await rows.make(connection, event_id, hall, times, terms)
+            await check_approved(connection, acting)
+            made = await rows.make(connection, event_id, hall, planned.times, planned.terms)
             for lane, command in made:
                 sealed_for(here, lane, command, "")
             return made
     except rows.HallTaken as error:
-        begins, ends, _ = times[error.index]
+        begins, ends, _ = planned.times[error.index]
         other = await catalogue.hall_taken(hall["hall_id"], begins, ends, event_id)
         raise hall_taken(other, error.index) from error
-
-
-def _times(body: NewShow, event: Any, hall: Any) -> tuple[list[tuple[datetime, datetime, datetime]], datetime]:
-    """Start, end and close of the sale of each show, and when all their sales open."""
-    zone, several = hall["time_zone"], isinstance(body.starts_at, list)
-    opens = clock.now() if body.sale_opens_at is None else bodies.moment(body.sale_opens_at, "/sale_opens_at", zone)
-    if several and body.ends_at is not None:
-        raise invalid("/ends_at", "several shows end after their event's duration, or after 3 hours")
-    seconds = (event["duration_minutes"] or 0) * 60 or bodies.USUAL_SECONDS
-    times: list[tuple[datetime, datetime, datetime]] = []
-    for index, start in enumerate(body.starts_at if isinstance(body.starts_at, list) else [body.starts_at]):
-        pointer = f"/starts_at/{index}" if several else "/starts_at"
-        begins = bodies.moment(start, pointer, zone)
-        ends = clock.after(begins, seconds) if body.ends_at is None else bodies.moment(body.ends_at, "/ends_at", zone)
-        closes = begins
-        if body.sale_closes_at is not None:
-            closes = bodies.moment(body.sale_closes_at, "/sale_closes_at", zone)
-        bodies.check_times(begins, ends, hall, pointer)
-        bodies.check_sale(opens, closes, ends)
-        if any(begins < other[1] and other[0] < ends for other in times):
-            raise invalid(pointer, "this overlaps with another start of the list")
-        times.append((begins, ends, closes))
-    return times, opens
 
 
 @operation(
@@ -258,4 +213,4 @@ async def own_show(show_id: UUID, acting: Acting) -> Any:
 
 
 async def _own_view(show_id: UUID, acting: Acting, plan: SeatPlan) -> views.ShowView:
-    return show_view(await with_kept(known(await own_show(show_id, acting), plan)))
+    return show_view(known(await own_show(show_id, acting), plan))

@@ -14,15 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import asyncpg
-import httpx
-
 from loadtest.accounts import Buyer, make_buyers, token_for
 from loadtest.bench.posting import booking_request, post
-from loadtest.own_edge import EdgeFailed, edge_without_limits
-from loadtest.shows import ShowFailed, make_show, seat_ids
-from loadtest.stack import Stack, StackUnknown, stack
-from store.settings import SettingsError
+from loadtest.command import Ground, exit_code, ground
+from loadtest.shows import make_show, seat_ids
+from loadtest.stack import Stack, stack
 
 SEATS_PER_ROW, HOLD_SECONDS = 100, 3_600
 CONNECTIONS, PAYING_AT_ONCE = 32, 16
@@ -63,8 +59,9 @@ class CascadeFailed(Exception):
 class Cascade:
     """One show, its organiser, and what is asked of the product about it."""
 
-    def __init__(self, where: Stack, edge_url: str, client: httpx.AsyncClient, connection: Any) -> None:
-        self._where, self._edge_url, self._client, self._connection = where, edge_url, client, connection
+    def __init__(self, where: Stack, here: Ground) -> None:
+        self._where = where
+        self._edge_url, self._connection, self._client = here
 
     async def sell_out(self, bookings: int, by_razorpay: int) -> None:
         show = await make_show(f"Cascade {uuid.uuid4().hex[:8]}", bookings, -(-bookings // SEATS_PER_ROW), HOLD_SECONDS)
@@ -191,20 +188,11 @@ async def fill_wallets(connection: Any, crowd: list[Buyer], amount: int, currenc
 
 
 async def cascade(where: Stack, bookings: int, by_razorpay: int) -> bool:
-    folder = where.run_dir / "cascade"
-    folder.mkdir(parents=True, exist_ok=True)
-    connection = await asyncpg.connect(where.database_url)
-    try:
-        async with (
-            edge_without_limits(where.edge_url, folder / "edge.log") as edge_url,
-            httpx.AsyncClient(timeout=60.0, trust_env=False) as client,
-        ):
-            playing = Cascade(where, edge_url, client, connection)
-            await playing.sell_out(bookings, by_razorpay)
-            marks = await playing.cancel()
-            wrong = await playing.wrong()
-    finally:
-        await connection.close()
+    async with ground(where, "cascade") as here:
+        playing = Cascade(where, here)
+        await playing.sell_out(bookings, by_razorpay)
+        marks = await playing.cancel()
+        wrong = await playing.wrong()
     print(", ".join(f"{what} after {at:.1f} s" for what, at in marks.items()))
     for what, count in wrong.items():
         print(f"  WRONG  {count:,} {what}")
@@ -218,13 +206,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--by-razorpay", type=int, default=None, help="so many of them by Razorpay (a tenth)")
     options = parser.parse_args(arguments)
     by_razorpay = options.bookings // 10 if options.by_razorpay is None else min(options.by_razorpay, options.bookings)
-    try:
-        return 0 if asyncio.run(cascade(stack(), options.bookings, by_razorpay)) else 1
-    except (StackUnknown, SettingsError, EdgeFailed, ShowFailed, CascadeFailed) as error:
-        print(f"cascade: {error}", file=sys.stderr)
-    except (OSError, asyncpg.PostgresError, httpx.HTTPError) as error:
-        print(f"cascade: a part of the stack did not answer: {error!r}", file=sys.stderr)
-    return 1
+    return exit_code("cascade", lambda: cascade(stack(), options.bookings, by_razorpay), CascadeFailed)
 
 
 if __name__ == "__main__":

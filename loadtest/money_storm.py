@@ -21,16 +21,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import httpx
 
 from loadtest.accounts import Buyer, make_buyers
 from loadtest.checks import provider
 from loadtest.checks.evidence import EvidenceMissing, fetch_ledger
-from loadtest.own_edge import EdgeFailed, edge_without_limits
-from loadtest.shows import ShowFailed, make_show, seat_ids
-from loadtest.stack import ROOT, Stack, StackUnknown, stack
-from store.settings import SettingsError
+from loadtest.command import exit_code, ground
+from loadtest.shows import make_show, seat_ids
+from loadtest.stack import ROOT, Stack, stack
 
 REPEATED, SHUFFLED, FORGED, LATE, FAILING_CALLS = 0.30, 0.30, 0.05, 0.05, 0.02
 SEATS_PER_ROW = 50
@@ -204,37 +202,28 @@ async def plan(connection: Any, edge_url: str, count: int, draw: random.Random) 
 
 async def storm(where: Stack, count: int, seed: int) -> bool:
     """Play it, wait until it has come to rest, and judge."""
-    folder = where.run_dir / "storm"
-    folder.mkdir(parents=True, exist_ok=True)
     before = await _unexplained()
-    connection = await asyncpg.connect(where.database_url)
-    limits = httpx.Limits(max_connections=2 * AT_ONCE)
-    try:
-        async with (
-            edge_without_limits(where.edge_url, folder / "edge.log") as edge_url,
-            httpx.AsyncClient(timeout=30.0, limits=limits, trust_env=False) as client,
-        ):
-            shows, sales = await plan(connection, edge_url, count, random.Random(seed))
-            print(f"{len(sales):,} sales (seed {seed}) at {edge_url}", flush=True)
-            playing, began = Storm(where, edge_url, client), time.monotonic()
-            await asyncio.gather(*(playing.play(sale) for sale in sales))
-            told = ", ".join(f"{what} {count}" for what, count in sorted(playing.counts.items()))
-            print(f"all paid after {time.monotonic() - began:.0f} s: {told}", flush=True)
-            await client.delete(f"{where.razorpay_url}/control/faults")
+    async with ground(where, "storm", 2 * AT_ONCE) as here:
+        edge_url, connection, client = here
+        shows, sales = await plan(connection, edge_url, count, random.Random(seed))
+        print(f"{len(sales):,} sales (seed {seed}) at {edge_url}", flush=True)
+        playing, began = Storm(where, edge_url, client), time.monotonic()
+        await asyncio.gather(*(playing.play(sale) for sale in sales))
+        told = ", ".join(f"{what} {count}" for what, count in sorted(playing.counts.items()))
+        print(f"all paid after {time.monotonic() - began:.0f} s: {told}", flush=True)
+        await client.delete(f"{where.razorpay_url}/control/faults")
 
-            async def at_rest() -> bool:
-                busy = await connection.fetchval(UNDER_WAY, shows)
-                return not busy and not await _compare(connection, client, where, shows)
+        async def at_rest() -> bool:
+            busy = await connection.fetchval(UNDER_WAY, shows)
+            return not busy and not await _compare(connection, client, where, shows)
 
-            faults = list(playing.failed)
-            try:
-                await until("everything has come to rest", at_rest, REST_LIMIT_SECONDS, REST_LOOK_SECONDS)
-            except StormFailed as error:
-                faults.append(str(error))
-            print(f"at rest after {time.monotonic() - began:.0f} s", flush=True)
-            faults += await _ends(connection, shows, sales) + await _compare(connection, client, where, shows)
-    finally:
-        await connection.close()
+        faults = list(playing.failed)
+        try:
+            await until("everything has come to rest", at_rest, REST_LIMIT_SECONDS, REST_LOOK_SECONDS)
+        except StormFailed as error:
+            faults.append(str(error))
+        print(f"at rest after {time.monotonic() - began:.0f} s", flush=True)
+        faults += await _ends(connection, shows, sales) + await _compare(connection, client, where, shows)
     if (after := await _unexplained()) != before:
         faults.append(f"the reconciler leaves {after} unexplained, and {before} before")
     for fault in faults[:SHOWN_MAX]:
@@ -290,13 +279,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sales", type=int, default=5_000, help="how many (5000)")
     parser.add_argument("--seed", type=int, default=20261121, help="the same seed plays the same storm")
     options = parser.parse_args(arguments)
-    try:
-        return 0 if asyncio.run(storm(stack(), options.sales, options.seed)) else 1
-    except (StackUnknown, SettingsError, EdgeFailed, ShowFailed, StormFailed, EvidenceMissing) as error:
-        print(f"storm: {error}", file=sys.stderr)
-    except (OSError, asyncpg.PostgresError, httpx.HTTPError) as error:
-        print(f"storm: a part of the stack did not answer: {error!r}", file=sys.stderr)
-    return 1
+    return exit_code("storm", lambda: storm(stack(), options.sales, options.seed), StormFailed, EvidenceMissing)
 
 
 if __name__ == "__main__":

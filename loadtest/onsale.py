@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
 
 from loadtest import gathering, standings, verdict
 from loadtest.accounts import make_buyers
 from loadtest.checks.evidence import EvidenceMissing, database_birth
+from loadtest.command import exit_code
 from loadtest.gathering import CrowdFailed
 from loadtest.lane_killing import NobodyToKill, kill_owner
-from loadtest.own_edge import EdgeFailed, edge_without_limits
+from loadtest.own_edge import edge_without_limits
 from loadtest.races import (
     HOLD_SECONDS,
     RACES,
@@ -30,9 +30,8 @@ from loadtest.races import (
     TOLD_WITHIN_SECONDS,
     Race,
 )
-from loadtest.shows import ShowFailed, make_show, seat_ids
-from loadtest.stack import Stack, StackUnknown, stack
-from store.settings import SettingsError, settings
+from loadtest.shows import make_show, seat_ids
+from loadtest.stack import Stack, stack
 
 KILLED_RACE = "best-available"
 
@@ -117,16 +116,10 @@ def main(arguments: list[str]) -> int:
     chosen = options.only or names
     if options.kill_lane and KILLED_RACE not in chosen:
         parser.error(f"--kill-lane needs the race {KILLED_RACE}")
-    try:
-        settings()
-        return 0 if asyncio.run(run_races(stack(), chosen, options.kill_lane)) else 1
-    except (
-        StackUnknown, SettingsError, EdgeFailed, RaceFailed, ShowFailed, CrowdFailed, NobodyToKill, EvidenceMissing
-    ) as error:  # fmt: skip
-        print(f"onsale: {error}", file=sys.stderr)
-    except (OSError, asyncpg.PostgresError, httpx.HTTPError) as error:
-        print(f"onsale: a part of the stack did not answer: {error!r}", file=sys.stderr)
-    return 1
+    return exit_code(
+        "onsale", lambda: run_races(stack(), chosen, options.kill_lane), RaceFailed, CrowdFailed, NobodyToKill,
+        EvidenceMissing,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -137,9 +137,10 @@ class HoldSeats(ShowCommand, frozen=True, kw_only=True):
     """A buyer's wish: chosen ``seats``, or the best available ``quantity``.  The command's id is the booking's.
 
     Its version is 2 when it says more than that: ``ticket_types`` (one for each place, "" for the section's own price),
-    ``standing`` places beside, an ``accessible`` place, a ``coupon`` or an ``access_code``.  ``from_wallet`` is what
-    the buyer's wallet pays of it beside Razorpay.  ``seller_id`` is who sells at the box office: to whoever stands
-    there, so that a buyer's caps say nothing.
+    ``standing`` places beside, an ``accessible`` place, a ``coupon`` or an ``access_code``; with a coupon it is 3 since
+    what a coupon leaves is let off if that is too little to be paid.  ``from_wallet`` is what the buyer's wallet pays
+    of it beside Razorpay.  ``seller_id`` is who sells at the box office: to whoever stands there, so that a buyer's
+    caps say nothing.
 
     With a ``listing_id`` it is the one ticket that another buyer offers, and nothing else."""
 

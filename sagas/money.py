@@ -50,6 +50,12 @@ def is_payable(currency: str) -> bool:
     )
 
 
+def wallet_part(asked: int, total: int) -> int:
+    """What a wallet pays of a total of which the provider is to take the rest: as much as was asked, but that the
+    provider takes nothing below ``PAYABLE_MIN``."""
+    return max(min(asked, total - PAYABLE_MIN), 0)
+
+
 def share_out(amount: int, weights: Sequence[int]) -> list[int]:
     """The amount in whole parts by weight, their sum exact: what is left over goes to the largest remainders, the
     first of equal ones first.  Nothing is shared out among weights of 0."""

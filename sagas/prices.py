@@ -11,6 +11,7 @@ from sagas.terms import CouponTerms, Fees, Tax, TicketType
 
 #: A whole, in hundredths of a percent.
 WHOLE = 10_000
+_ALL = CouponTerms(percent=100)
 
 
 class Amounts(msgspec.Struct, frozen=True):
@@ -51,11 +52,17 @@ def price(seat_prices: list[int]) -> Amounts:
 
 
 def promise(
-    seat_prices: list[int], fees: Fees | None, tax: Tax | None, off: CouponTerms | None = None, coupon: str = ""
+    seat_prices: list[int],
+    fees: Fees | None,
+    tax: Tax | None,
+    off: CouponTerms | None = None,
+    coupon: str = "",
+    least: int = 0,
 ) -> tuple[Amounts, list[Share]]:
     """The amounts of a booking, and each seat's share.
 
-    The discount comes off the prices; fees are charged on seats that still cost something; the tax is on both."""
+    The discount comes off the prices; fees are charged on seats that still cost something; the tax is on both.  Where
+    it leaves less than the ``least`` that can be paid, it takes off that too."""
     seats = sum(seat_prices)
     discount = _discount(seats, off) if off is not None else 0
     discounts = share_out(discount, seat_prices)
@@ -68,6 +75,8 @@ def promise(
         seats, discount, sum(charged), on_top, contained if tax is not None and tax.inclusive else UNSET,
         coupon or UNSET,
     )  # fmt: skip
+    if off is not None and 0 < amounts.total < least:
+        return promise(seat_prices, fees, tax, _ALL, coupon)
     return amounts, [Share(*parts) for parts in zip(seat_prices, discounts, charged, taxes, included, strict=True)]
 
 

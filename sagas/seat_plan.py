@@ -1,7 +1,8 @@
 """A seat plan: every place of a hall, in the order of its ordinals.  Immutable; named by the hash of its content."""
 
 import hashlib
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Literal
 
@@ -74,6 +75,17 @@ class SeatPlan(msgspec.Struct, frozen=True, dict=True):
             firsts.append(ordinal)
             ordinal += section.places
         return tuple(firsts)
+
+    def by_section(self, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
+        """Runs of places (first, how many) as (section id, first, end): one may go on in the next section."""
+        ends = (*self.firsts[1:], self.places)
+        for first, count in runs:
+            index, end = bisect_right(self.firsts, first) - 1, first + count
+            while first < end:
+                here = min(end, ends[index])
+                if first < here:
+                    yield self.sections[index].id, first, here
+                first, index = here, index + 1
 
 
 def encode(plan: SeatPlan) -> tuple[str, str]:

@@ -56,6 +56,13 @@ class Allocation(msgspec.Struct, frozen=True, omit_defaults=True):
     release_at: datetime | None = None
 
 
+class KeptLeft(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many of a partner's places are free, by section: until they are released, nobody else can have them."""
+
+    left: dict[str, int]
+    until: datetime | None = None
+
+
 class Resale(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a ticket may be offered for again, of what it cost, and until how long before the show."""
 

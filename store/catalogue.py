@@ -90,9 +90,9 @@ async def make_show(
     return lane, command
 
 
-async def hall_taken(hall_id: UUID, begins: datetime, ends: datetime, but: UUID) -> Any | None:
+async def hall_taken(hall_id: UUID, begins: datetime, ends: datetime, but: UUID, connection: Any = None) -> Any | None:
     """Another show that has the hall at some time between these, or None."""
-    return await pool().fetchrow(query("hall_time_taken"), hall_id, begins, ends, but)
+    return await (connection or pool()).fetchrow(query("hall_time_taken"), hall_id, begins, ends, but)
 
 
 def terms_of(row: Any) -> OpenShow:
@@ -128,13 +128,6 @@ async def show(show_id: UUID) -> Any | None:
 async def seats(show_id: UUID) -> Any:
     """The show's seats that are not free, with the version, as one snapshot."""
     return await pool().fetchrow(query("show_seats"), show_id)
-
-
-async def seats_taken(show_ids: list[UUID], seats: list[list[str]]) -> list[str]:
-    """Those of each show's named seats that are not free."""
-    of_show = [show_id for show_id, named in zip(show_ids, seats, strict=True) for _ in named]
-    rows = await pool().fetch(query("seats_taken"), of_show, [seat for named in seats for seat in named])
-    return [row["id"] for row in rows]
 
 
 async def shows_that_keep(show_ids: list[UUID]) -> set[UUID]:

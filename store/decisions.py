@@ -48,6 +48,7 @@ class ShowRow(NamedTuple):
     place: int
     seats_version: int
     left: str
+    kept: str | None
     hash: str
 
 
@@ -243,7 +244,7 @@ async def settle(connection: Any, now: datetime, standing: Standing) -> None:
     """Write where the batch leaves its shows and buyers.  Raises StateDiffers when a guard did not hold, and ValueError
     for a move to where there is no lane."""
     if standing.shows:
-        await connection.execute(query("shows_change"), now, *columns(standing.shows, 5))
+        await connection.execute(query("shows_change"), now, *columns(standing.shows, 6))
     if standing.buyers:
         buyers = list(standing.buyers)
         expected = [was for was, _ in standing.buyers.values()]

@@ -20,7 +20,7 @@ _TO_COME = "{s}.opened AND NOT {s}.cancelled AND {s}.starts_at > now()"
 _SHOWS: dict[str, str] = {
     "published": _TO_COME,
     "on_sale": _TO_COME
-    + ' AND {s}.sale_opens_at <= now() AND {s}.sale_closes_at > now() AND places_left({s}."left") > 0',
+    + ' AND {s}.sale_opens_at <= now() AND {s}.sale_closes_at > now() AND places_for_all({s}."left", {s}.kept)',
     "cancelled": "{s}.opened",
     "over": "{s}.opened AND NOT {s}.cancelled AND {s}.starts_at <= now()",
 }

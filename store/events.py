@@ -35,10 +35,6 @@ async def set_status(connection: Any, event_id: UUID, status: str) -> Any:
     return await connection.fetchrow(query("event_set_status"), event_id, status)
 
 
-async def set_poster(connection: Any, event_id: UUID, poster_url: str) -> Any:
-    return await connection.fetchrow(query("event_set_poster"), event_id, poster_url)
-
-
 async def has_shows(connection: Any, event_id: UUID) -> bool:
     return bool(await connection.fetchval(query("event_has_shows"), event_id))
 

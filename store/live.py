@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from sagas.terms import KeptLeft
 from store.bookings import BookingRow
 
 #: Counters and notes of a show that nobody asks for are forgotten after this.
@@ -27,12 +28,14 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SeatsChanged(msgspec.Struct, frozen=True):
-    """Seat changes from the version ``since`` to ``version``: states by seat id, places left by section."""
+    """Seat changes from the version ``since`` to ``version``: states by seat id, places left by section, and those left
+    of what partners keep."""
 
     version: int
     since: int
     changes: dict[str, str]
     left: dict[str, int]
+    kept: list[KeptLeft] = []
 
 
 class Announcement(msgspec.Struct):

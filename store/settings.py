@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     razorpay_key_secret: str
     razorpay_webhook_secret: str
     razorpay_webhook_other_secrets: str = ""
+    razorpay_answer_seconds: float = 10.0
     reconcile_seconds: float = 300.0
     google_client_id: str = ""
     google_client_secret: str = ""

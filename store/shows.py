@@ -33,23 +33,31 @@ class Charges(NamedTuple):
     tax: Tax | None
 
 
-async def hall_to_use(hall_id: UUID, organiser_id: UUID) -> Any | None:
+#: A show's lane, and the command that opens it there.
+Made = tuple[str, OpenShow]
+
+
+async def hall_to_use(hall_id: UUID, organiser_id: UUID, connection: Any = None) -> Any | None:
     """A hall with its plan and venue, if this organiser may use it: of its own venue or of the operator's."""
-    return await pool().fetchrow(query("hall_to_use"), hall_id, organiser_id)
+    return await (connection or pool()).fetchrow(query("hall_to_use"), hall_id, organiser_id)
 
 
-async def event_to_show(event_id: UUID, organiser_id: UUID) -> Any | None:
-    return await pool().fetchrow("SELECT * FROM event WHERE id = $1 AND organiser_id = $2", event_id, organiser_id)
+async def event_to_show(event_id: UUID, organiser_id: UUID, connection: Any = None) -> Any | None:
+    return await (connection or pool()).fetchrow(
+        "SELECT * FROM event WHERE id = $1 AND organiser_id = $2", event_id, organiser_id
+    )
 
 
 async def make(
-    connection: Any, event_id: UUID, hall: Any, times: list[tuple[datetime, datetime, datetime]], terms: dict[str, Any]
-) -> list[tuple[str, OpenShow]]:
+    connection: Any,
+    event_id: UUID,
+    hall: Any,
+    times: list[tuple[datetime, datetime, datetime]],
+    terms: dict[str, Any],
+) -> list[Made]:
     """Insert shows at these times (start, end, close of the sale), under the same terms otherwise.
-    An event that was cancelled goes on with them.
-
-    Each one's lane, and the command that opens it there.  Raises HallTaken."""
-    made: list[tuple[str, OpenShow]] = []
+    An event that was cancelled goes on with them.  Raises HallTaken."""
+    made: list[Made] = []
     await connection.execute(query("hall_lock"), f"{hall['hall_id']}")
     event, room = Event(id=event_id), Hall(id=hall["hall_id"], plan_id=hall["plan_id"])
     try:
@@ -83,9 +91,9 @@ async def want_hall_no_more(command_id: UUID) -> None:
     await pool().execute("DELETE FROM hall_time WHERE wanted_by = $1", command_id)
 
 
-async def own(show_id: UUID, organiser_id: UUID) -> Any | None:
+async def own(show_id: UUID, organiser_id: UUID, connection: Any = None) -> Any | None:
     """A show of this organiser's, as ``catalogue.show`` has it, whether or not buyers may see it yet."""
-    return await pool().fetchrow(query("show_own"), show_id, organiser_id)
+    return await (connection or pool()).fetchrow(query("show_own"), show_id, organiser_id)
 
 
 async def seen(show_id: UUID, user_id: UUID) -> Any | None:

@@ -4,9 +4,11 @@ Nothing here runs unless a test asks for it, so that pure tests need no service.
 test; it never skips it.
 """
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 
 import asyncpg
 import httpx
@@ -20,6 +22,19 @@ pytest.register_assert_rewrite("box_office", "newcomers", "running_product")
 
 from box_office import Buyer, Buyers, Emulator, Mailbox, Show, Shows  # noqa: E402  rewriting comes first
 from running_product import Product  # noqa: E402
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where only pure tests are wished for, modules without any are not even imported."""
+    if config.option.markexpr != "pure" or not collection_path.match("test_*.py"):
+        return None
+    return "mark.pure" not in collection_path.read_text() or None
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays until the end: the garbage collector need not look at it ever again."""
+    gc.freeze()
+    gc.set_threshold(100_000)
 
 
 @pytest.fixture(scope="session")

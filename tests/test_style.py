@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -38,105 +38,110 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(parsed(path)))
+
+
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def each(*rooms: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("path", modules(*rooms), ids=name_of)
+def found_in(paths: Iterable[Path], look: Callable[[Path], object]) -> dict[str, object]:
+    """What was found, of every module where something was: one test over all of them names all that offend."""
+    return {name_of(path): found for path in paths if (found := look(path))}
 
 
-def strings(tree: ast.Module) -> Iterator[str]:
+def strings(path: Path) -> Iterator[str]:
     """The strings of a module that are not docstrings; of an f-string the fixed parts."""
     prose = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             prose.add(id(node.value))
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
             yield node.value
 
 
-@each(*ROOMS, "tests")
-def test_every_module_begins_by_saying_what_is_found_there(path: Path):
-    text = ast.get_docstring(parsed(path))
-    assert text, "a module begins with a docstring"
-    first = text.splitlines()[0]
-    assert len(first.split()) >= 4, "its first line is a sentence, not a label"
+def test_every_module_begins_by_saying_what_is_found_there():
+    """By a docstring whose first line is a sentence, not a label."""
+
+    def says_little(path: Path) -> str:
+        first = (ast.get_docstring(parsed(path)) or "nothing").splitlines()[0]
+        return first if len(first.split()) < 4 else ""
+
+    assert not found_in(modules(*ROOMS, "tests"), says_little)
 
 
-@each(*ROOMS, "tests")
-def test_no_name_says_nothing(path: Path):
-    inside = set(path.relative_to(ROOT).with_suffix("").parts)
-    assert not inside & BANNED
-    ends = {word for part in inside for word in part.split("_")}
-    assert not ends & {"utils", "helper", "helpers", "manager"}
+def test_no_name_says_nothing():
+    def says_nothing(path: Path) -> set[str]:
+        inside = set(path.relative_to(ROOT).with_suffix("").parts)
+        words = {word for part in inside for word in part.split("_")}
+        return inside & BANNED | words & {"utils", "helper", "helpers", "manager"}
+
+    assert not found_in(modules(*ROOMS, "tests"), says_nothing)
 
 
-@each("edge", "actors", "sagas", "mail")
-def test_sql_is_written_in_store_only(path: Path):
-    if name_of(path) in SQL_ALLOWED:
-        return
-    found = [text for text in strings(parsed(path)) if SQL.search(text)]
-    assert not found
+def test_sql_is_written_in_store_only():
+    elsewhere = (path for path in modules("edge", "actors", "sagas", "mail") if name_of(path) not in SQL_ALLOWED)
+    assert not found_in(elsewhere, lambda path: [text for text in strings(path) if SQL.search(text)])
 
 
-@each(*PRODUCT)
-def test_the_environment_is_read_in_the_settings_only(path: Path):
-    if name_of(path) in ENVIRONMENT_ALLOWED:
-        return
-    tree = parsed(path)
-    read = [
-        node.lineno
-        for node in ast.walk(tree)
-        if (isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"))
-        or (
-            isinstance(node, ast.ImportFrom)
-            and node.module == "os"
-            and {"environ", "getenv"} & {a.name for a in node.names}
-        )
-    ]
-    assert not read
+def test_the_environment_is_read_in_the_settings_only():
+    def reads(path: Path) -> list[int]:
+        return [
+            node.lineno
+            for node in nodes(path)
+            if (isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"))
+            or (
+                isinstance(node, ast.ImportFrom)
+                and node.module == "os"
+                and {"environ", "getenv"} & {a.name for a in node.names}
+            )
+        ]
+
+    elsewhere = (path for path in modules(*PRODUCT) if name_of(path) not in ENVIRONMENT_ALLOWED)
+    assert not found_in(elsewhere, reads)
 
 
-@each("store", "sagas", "mail")
-def test_no_transaction_is_opened_where_rows_are_only_written(path: Path):
-    if name_of(path) in TRANSACTIONS_OPEN_IN:
-        return
-    tree = parsed(path)
-    opened = [
-        node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and (getattr(node.func, "attr", "") or getattr(node.func, "id", ""))
-        in ("transaction", "in_transaction", "atomic")
-    ]
-    begun = [text for text in strings(tree) if re.match(r"\s*(BEGIN|COMMIT|ROLLBACK|START TRANSACTION)\b", text)]
-    assert not opened
-    assert not begun
+def test_no_transaction_is_opened_where_rows_are_only_written():
+    def opens(path: Path) -> list[int | str]:
+        opened = [
+            node.lineno
+            for node in nodes(path)
+            if isinstance(node, ast.Call)
+            and (getattr(node.func, "attr", "") or getattr(node.func, "id", ""))
+            in ("transaction", "in_transaction", "atomic")
+        ]
+        begun = [text for text in strings(path) if re.match(r"\s*(BEGIN|COMMIT|ROLLBACK|START TRANSACTION)\b", text)]
+        return [*opened, *begun]
+
+    writing = (path for path in modules("store", "sagas", "mail") if name_of(path) not in TRANSACTIONS_OPEN_IN)
+    assert not found_in(writing, opens)
 
 
-@each(*ROOMS)
-def test_a_line_in_the_log_is_an_event_with_bound_facts(path: Path):
-    said = [
-        node
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == "log"
-        and node.func.attr in ("debug", "info", "warning", "error", "critical", "exception")
-    ]
-    formatted = [node.lineno for node in said if node.args and isinstance(node.args[0], ast.JoinedStr)]
-    odd = [
-        node.args[0].value
-        for node in said
-        if node.args
-        and isinstance(node.args[0], ast.Constant)
-        and not re.fullmatch(r"[a-z][a-z0-9_]*", node.args[0].value)
-    ]
-    assert not formatted
-    assert not odd
+def test_a_line_in_the_log_is_an_event_with_bound_facts():
+    """Its event is a name, not a formatted string."""
+
+    def is_odd(event: ast.expr) -> bool:
+        if isinstance(event, ast.Constant):
+            return not re.fullmatch(r"[a-z][a-z0-9_]*", event.value)
+        return isinstance(event, ast.JoinedStr)
+
+    def says_oddly(path: Path) -> list[int]:
+        return [
+            node.lineno
+            for node in nodes(path)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "log"
+            and node.func.attr in ("debug", "info", "warning", "error", "critical", "exception")
+            and node.args
+            and is_odd(node.args[0])
+        ]
+
+    assert not found_in(modules(*ROOMS), says_oddly)
 
 
 def test_every_named_query_of_more_than_a_line_says_what_it_is_for():

@@ -11,7 +11,7 @@ from sanic import Blueprint, Request
 from sanic.exceptions import NotFound
 from sanic.response import HTTPResponse, redirect
 
-from edge.kept_places import left_of_each
+from edge.kept_places import public_left
 from edge.login_providers import configured
 from edge.pages.rendering import page
 from sagas import clock
@@ -83,8 +83,7 @@ async def event(_request: Request, event_id: str) -> HTTPResponse:
         raise NotFound("no such event")
     shows = await events.shows_of(row["id"])
     now = clock.now()
-    left = await left_of_each(shows, now)
-    described = [_described(show, row["status"], count, now) for show, count in zip(shows, left, strict=True)]
+    described = [_described(show, row["status"], now) for show in shows]
     return await page(
         "event.html",
         event=row,
@@ -101,8 +100,7 @@ async def show(_request: Request, show_id: str) -> HTTPResponse:
     if row is None:
         raise NotFound("no such show")
     now = clock.now()
-    [left] = await left_of_each([row], now)
-    return await page("show.html", show=row, kinds=KINDS, **_described(row, row["event_status"], left, now))
+    return await page("show.html", show=row, kinds=KINDS, **_described(row, row["event_status"], now))
 
 
 @pages.get("/bookings")
@@ -207,8 +205,9 @@ def own_path(path: str | None) -> str:
     return path
 
 
-def _described(row: Any, event_status: str, left: int, now: datetime) -> dict[str, Any]:
+def _described(row: Any, event_status: str, now: datetime) -> dict[str, Any]:
     """What the pages say of a show beside its row: how its sale stands, what is left, what it costs."""
+    left = sum(public_left(row, now).values())
     amounts = [price.amount for price in _prices(row["prices"])]
     return {
         "row": row,

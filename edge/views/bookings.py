@@ -9,7 +9,7 @@ import msgspec
 from edge.problems import Problem, refusal_problem
 from sagas import booking as booking_saga
 from sagas.identity import booking_code
-from sagas.money import Money
+from sagas.money import Money, wallet_part
 from sagas.prices import Amounts
 from store.bookings import BookingRow
 from store.sagas import restore
@@ -147,6 +147,8 @@ def booking(row: BookingRow, whole: Any = None, from_wallet: int = 0) -> Booking
     status = booking_saga.status(row.state, progress)
     currency = row.currency
     decided = row.state not in ("refused", "failed")
+    amounts = _amounts(row.amounts)
+    part = progress.facts.from_wallet if progress else wallet_part(from_wallet, amounts.total)
     return BookingView(
         id=row.id,
         code=booking_code(row.id),
@@ -173,9 +175,9 @@ def booking(row: BookingRow, whole: Any = None, from_wallet: int = 0) -> Booking
             )
             for place in _places(row.seats)
         ],
-        amounts=amounts_view(_amounts(row.amounts), currency) if decided else None,
+        amounts=amounts_view(amounts, currency) if decided else None,
         held_until=row.held_until if decided else None,
-        payment=_payment(row, whole, progress.facts.from_wallet if progress else from_wallet) if decided else None,
+        payment=_payment(row, whole, part) if decided else None,
         refunds=refund_views(whole["refunds"]) if whole is not None else [],
         tickets=_ids(whole["tickets"]) if whole is not None else [],
         refusal=refusal.body() if (refusal := refusal_of(row, whole)) else None,

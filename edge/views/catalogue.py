@@ -168,6 +168,7 @@ class ImportReport(msgspec.Struct):
     venues: int
     halls: int
     events: int
+    shows: int
     made: int
     changed: int
     unchanged: int

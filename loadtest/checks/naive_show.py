@@ -182,7 +182,7 @@ class NaiveShow(Reselling):
         coupon = self.coupons.get(wish["coupon"]) if wish.get("coupon") else None
         if wish.get("method") == "comp":
             coupon = {"percent": 100}
-        return amounts_fault(terms, coupon, places, row.result.get("amounts") or {})
+        return amounts_fault(terms, coupon, places, row.result.get("amounts") or {}, wish.get("version", 1) >= 3)
 
     def _refusal_fault(self, row: Row, refusal: dict[str, Any]) -> str:
         if refusal.get("type") != row.outcome:

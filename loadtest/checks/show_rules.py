@@ -9,6 +9,8 @@ RULES = (
     "single_seats", "accessible_release_hours", "ticket_types", "fees", "tax", "presales", "allocations",
     "refund_until_hours", "refund_percent", "resale",
 )  # fmt: skip
+#: Less than this the provider does not take.
+PAYABLE_LEAST = 100
 #: Seats whose x lies further apart than this have an aisle between them.
 AISLE = 1.5
 
@@ -160,15 +162,22 @@ def coupon_fault(terms: dict[str, Any] | None, uses: int, own_uses: int, at: dat
 
 
 def amounts_fault(
-    terms: dict[str, Any], coupon: dict[str, Any] | None, places: list[dict[str, Any]], amounts: dict[str, Any]
+    terms: dict[str, Any],
+    coupon: dict[str, Any] | None,
+    places: list[dict[str, Any]],
+    amounts: dict[str, Any],
+    lets_off: bool = False,
 ) -> str:
-    """What is wrong with the amounts of a hold, or with the shares that its places have of them."""
+    """What is wrong with the amounts of a hold, or with the shares that its places have of them.  ``lets_off``: what a
+    coupon leaves is let off if it is too little to be paid."""
     rules = terms.get("rules") or {}
     seats = sum(place["price"] for place in places)
     discount = 0
     if coupon is not None:
         percent = coupon.get("percent")
         discount = (seats * percent + 50) // 100 if percent is not None else min(coupon["amount"], seats)
+        if lets_off and seats - discount < PAYABLE_LEAST and amounts.get("discount", 0) == seats:
+            discount = seats
     paying = [place for place in places if place["price"] > place.get("discount", 0)]
     fees_of, tax_of = rules.get("fees") or {}, rules.get("tax") or {}
     net = sum(place["price"] - place.get("discount", 0) for place in places)
@@ -182,6 +191,8 @@ def amounts_fault(
     told = {name: value for name, value in amounts.items() if name != "coupon"}
     if any(told.get(name, 0) != value for name, value in due.items()):
         return f"was promised {told}; {due} is due"
+    if coupon is not None and lets_off and 0 < net + fees + due["tax"] < PAYABLE_LEAST:
+        return f"was promised {told}, too little to be paid"
     for name in ("discount", "fees", "tax", "tax_included"):
         shared = sum(place.get(name, 0) for place in places)
         if shared != told.get(name, 0):

@@ -13,14 +13,10 @@ WHERE w.id = $1 AND e.status <> 'draft' AND w.opened
 
 -- name: show_seats
 -- The seats that are not free, and the version at which that is so, in one snapshot.
-SELECT w.seats_version, w."left"::text AS remaining,
+SELECT w.seats_version, w."left", w.kept,
     coalesce((SELECT array_agg(s.id) FROM seat s WHERE s.show_id = w.id AND s.state <> 'free'), '{}') AS ids,
     coalesce((SELECT array_agg(s.state) FROM seat s WHERE s.show_id = w.id AND s.state <> 'free'), '{}') AS states
 FROM show w WHERE w.id = $1
-
--- name: seats_taken
--- Those of the named seats that are not free; seats are named by show, and unique over all.
-SELECT s.id FROM seat s JOIN unnest($1::uuid[], $2::text[]) AS q (show_id, id) USING (show_id, id) WHERE s.state <> 'free'
 
 -- name: shows_unopened
 -- Shows whose OpenShow may have been lost; it is sent again under the same command id.

@@ -52,9 +52,10 @@ WITH new_bookings AS (
 SELECT count(*) FROM seats
 
 -- name: shows_change
-UPDATE show SET place = w.place, seats_version = w.seats_version, "left" = w.remaining::jsonb, hash = w.hash, decided_at = $1
-FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
-    AS w (id, place, seats_version, remaining, hash) WHERE show.id = w.id
+UPDATE show SET place = w.place, seats_version = w.seats_version, "left" = w.remaining::jsonb, kept = w.kept::jsonb,
+    hash = w.hash, decided_at = $1
+FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[])
+    AS w (id, place, seats_version, remaining, kept, hash) WHERE show.id = w.id
 
 -- name: show_opened
 UPDATE show SET opened = true WHERE id = $1 AND NOT opened

@@ -15,13 +15,6 @@ UPDATE event SET status = $2 WHERE id = $1 RETURNING *
 -- name: event_set_poster
 UPDATE event SET poster_url = $2 WHERE id = $1 RETURNING *
 
--- name: poster_lock
--- Whoever keeps or takes away this image waits for the other, until the transaction's end.
-SELECT pg_advisory_xact_lock(hashtextextended('poster ' || $1, 0))
-
--- name: poster_is_used
-SELECT EXISTS (SELECT FROM event WHERE poster_url = $1)
-
 -- name: event_has_shows
 SELECT EXISTS (SELECT FROM show WHERE event_id = $1)
 

@@ -21,7 +21,7 @@ SELECT EXISTS (SELECT FROM search_entry WHERE document @@ $1::tsquery)
 
 -- name: search_found
 -- What is meant, best first, as far as it can be booked: an event with a show to come whose sale has not ended and that
--- has places left (a venue: of such an event).  Titles count most; among equals, what is
+-- has places left for everybody (a venue: of such an event).  Titles count most; among equals, what is
 -- nearer to the words as typed.  Of thousands that would do, some are looked at.
 SELECT f.id, f.kind, f.title, b.next_show_at, b.city, b.venue, e.kind AS event_kind, e.poster_url
 FROM (
@@ -36,13 +36,14 @@ FROM (
     SELECT w.starts_at AS next_show_at, v.city, v.name AS venue
     FROM show w JOIN hall h ON h.id = w.hall_id JOIN venue v ON v.id = h.venue_id
     WHERE f.kind = 'event' AND w.event_id = f.id AND w.opened AND NOT w.cancelled AND w.starts_at > now()
-        AND w.sale_closes_at > now() AND v.active AND ($3::text IS NULL OR lower(v.city) = lower($3)) AND places_left(w."left") > 0
+        AND w.sale_closes_at > now() AND v.active AND ($3::text IS NULL OR lower(v.city) = lower($3))
+        AND places_for_all(w."left", w.kept)
     UNION ALL
     SELECT w.starts_at, v.city, v.name
     FROM venue v JOIN hall h ON h.venue_id = v.id JOIN show w ON w.hall_id = h.id JOIN event o ON o.id = w.event_id
     WHERE f.kind = 'venue' AND v.id = f.id AND v.active AND o.status = 'published' AND w.opened AND NOT w.cancelled
         AND w.starts_at > now() AND w.sale_closes_at > now() AND ($3::text IS NULL OR lower(v.city) = lower($3))
-        AND places_left(w."left") > 0
+        AND places_for_all(w."left", w.kept)
     ORDER BY next_show_at LIMIT 1
 ) b LEFT JOIN event e ON e.id = f.id
 LIMIT $4

@@ -26,7 +26,7 @@ ORDER BY j.show_id, j.decided_at, j.generation, j."offset"
 SELECT id FROM show WHERE moved_at IS NOT NULL
 
 -- name: verify_shows
-SELECT id, lane, place, seats_version, hash FROM show WHERE opened
+SELECT id, lane, place, seats_version, kept, hash FROM show WHERE opened
 
 -- name: verify_terms
 SELECT * FROM show WHERE opened

@@ -29,7 +29,7 @@ from sagas.refusals import (
     TicketTypeRefused,
 )
 from sagas.seat_plan import SeatPlan
-from sagas.terms import Allocation, CouponTerms, Fees, Presale, Rules, Tax, TicketType
+from sagas.terms import Allocation, CouponTerms, Fees, KeptLeft, Presale, Rules, Tax, TicketType
 from tests.actors.naive_choice import row, seated, standing
 from tests.actors.test_show import ANN, BOB, NOON, PLAN, SHOW, Sale, terms
 
@@ -149,6 +149,21 @@ def test_a_partners_standing_places_are_counted_out():
     assert isinstance(refusal, SoldOut)
     assert refusal.left == 2
     assert sale.best(3, section_id="floor", access_code="CARD").name == "held"
+
+
+def test_what_partners_have_left_is_told_by_section_whether_it_was_released_or_not():
+    until = NOON + timedelta(hours=1)
+    allocations = (Allocation("Bank", "CARD", ((0, 3), (11, 4)), until), Allocation("Club", "CLUB", ((16, 1),)))
+    sale = RuledSale(allocations=allocations)
+    bank, club = {"stalls": 4, "floor": 3}, {"floor": 1}
+    assert sale.show.kept_left() == (KeptLeft(bank, until), KeptLeft(club))
+    assert sale.wish(ANN, "7-0", access_code="CARD").name == "held"
+    assert sale.best(2, section_id="floor", access_code="CLUB").seats == (15, 16)
+    sale.later(3600)
+    assert sale.wish(BOB, "7-1").name == "held"
+    assert sale.show.kept_left() == (KeptLeft({"stalls": 2, "floor": 3}, until), KeptLeft({"floor": 0}))
+    sale.amend(allocations=())
+    assert sale.show.kept_left() == ()
 
 
 def test_seats_and_standing_places_are_held_in_one_booking_all_or_none():
@@ -352,6 +367,14 @@ def test_a_coupon_is_given_back_when_the_hold_ends_unpaid_and_not_when_it_is_pai
     assert sale.wish(BOB, "7-1", coupon="TEN").name == "held"
     sale.confirm(2)
     assert isinstance(sale.wish(ANN, "7-2", coupon="TEN").refusal, CouponRefused)
+
+
+def test_what_a_coupon_leaves_is_let_off_since_wishes_say_so():
+    sale = RuledSale()
+    sale.coupon(amount=401)
+    kept, let_off = (sale.wish(ANN, seat, coupon="TEN", version=version) for seat, version in (("7-0", 2), ("7-1", 3)))
+    assert (kept.amounts.total, let_off.amounts.total) == (99, 0)  # type: ignore[union-attr]
+    assert (let_off.places[0].discount, let_off.amounts.coupon) == (500, "TEN")  # type: ignore[union-attr]
 
 
 def test_late_money_does_not_use_a_coupon_that_somebody_else_has_used_meanwhile():

@@ -120,7 +120,7 @@ async def test_an_owner_closes_a_body_once_no_show_is_to_come_and_nothing_is_owe
     show = await house.put_on()
     held = await buyer.wish(show["id"], {"quantity": 1})
     await emulator.pay(await buyer.until_payable(held.json()["id"]))
-    await buyer.until_status(held.json()["id"], "confirmed")
+    await buyer.until_ticketed(held.json()["id"])  # the saga has booked the sale with the tickets
     problem = problem_of(await owner.ask("DELETE", path), 409, "organiser-in-use")
     assert {"coming-shows", "money-owed"} <= set(problem["reasons"])
     await rows.execute("UPDATE show SET ends_at = now() WHERE id = $1", uuid.UUID(show["id"]))

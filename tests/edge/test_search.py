@@ -24,7 +24,17 @@ class Catalogue:
         return answer.json()["id"]
 
     async def show(
-        self, event_id, *, days=5.0, price=40_000, left=10, opened=True, cancelled=False, opens=-1, closes=None
+        self,
+        event_id,
+        *,
+        days=5.0,
+        price=40_000,
+        left=10,
+        opened=True,
+        cancelled=False,
+        opens=-1,
+        closes=None,
+        kept=None,
     ):
         if self.hall is None:
             await self.venue()
@@ -33,14 +43,15 @@ class Catalogue:
         await self.rows.execute(
             """INSERT INTO show (id, number, event_id, hall_id, plan_id, lane, currency, prices, starts_at, ends_at,
                 sale_opens_at, sale_closes_at, hold_seconds, max_seats_per_booking, max_live_holds, opened, cancelled,
-                seats_version, place, "left", hash)
+                seats_version, place, "left", hash, kept)
             SELECT $1, nextval('show_number'), $2, h.id, h.plan_id, 'show.00', 'INR', $4, $5::timestamptz,
                 $5::timestamptz + interval '2 h', now() + make_interval(days => $6), coalesce($7, $5::timestamptz),
                 300, 10, 2,
-                $8, $9, 0, 0, $10, ''
+                $8, $9, 0, 0, $10, '', $11
             FROM hall h WHERE h.id = $3""",
             show_id, uuid.UUID(event_id), self.hall, json.dumps([{"section_id": "s", "amount": price}]), starts, opens,
             closes and datetime.now(UTC) + timedelta(days=closes), opened, cancelled, json.dumps({"s": left}),
+            kept and json.dumps(kept),
         )  # fmt: skip
         return show_id
 
@@ -122,6 +133,24 @@ async def test_validate_ignores_status_and_date_only_what_can_be_booked_is_found
     assert set(await listed(buyers, city=catalogue.city)) == to_come | {"Quixotic called off"}
     assert await listed(buyers, city=catalogue.city, status="on_sale") == ["Quixotic bookable"]
     assert await listed(buyers, city=catalogue.city, status="cancelled") == ["Quixotic called off"]
+
+
+async def test_what_only_partners_can_book_is_on_sale_to_nobody_else(catalogue, buyers):
+    passed, to_come = ((datetime.now(UTC) + timedelta(hours=hours)).isoformat() for hours in (-1, 1))
+    for title, kept in (
+        ("Quillon one free", [{"left": {"s": 5}}, {"left": {"s": 4}, "until": to_come}]),
+        ("Quillon kept", [{"left": {"s": 10}}]),
+        ("Quillon kept until later", [{"left": {"s": 4}}, {"left": {"s": 6}, "until": to_come}]),
+        ("Quillon released", [{"left": {"s": 4}}, {"left": {"s": 6}, "until": passed}]),
+    ):
+        await catalogue.show(await catalogue.event(title), kept=kept)
+    free = {"Quillon one free", "Quillon released"}
+    assert set(await search(buyers, q="quillon", city=catalogue.city)) == free
+    assert set(await listed(buyers, city=catalogue.city, status="on_sale")) == free
+    assert len(await listed(buyers, city=catalogue.city)) == 4
+    await catalogue.venue("Quenelle Hall")
+    await catalogue.show(await catalogue.event("Kept elsewhere"), kept=[{"left": {"s": 10}}])
+    assert await search(buyers, q="quenelle", city=catalogue.city) == []
 
 
 async def test_an_edit_is_found_at_once(catalogue, buyers):

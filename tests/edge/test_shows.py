@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from uuid import UUID, uuid4
 
 import pytest
@@ -111,6 +112,38 @@ async def test_what_a_partner_keeps_is_left_neither_on_the_pages_nor_in_a_quote(
     assert (await house.ask("PATCH", f"/v1/shows/{show['id']}", json={"allocations": kept})).status_code == 200
     page = (await buyer.ask("GET", f"/events/{show['event']['id']}")).text
     assert "left" not in page and "Sold out" in page, page
+    found = {"q": show["event"]["title"], "status": "on_sale"}
+    assert (await buyer.ask("GET", "/v1/events", params=found)).json()["items"] == []
+    assert (await buyer.ask("GET", "/v1/search", params={"q": found["q"]})).json()["items"] == []
+    assert (await house.ask("PATCH", f"/v1/shows/{show['id']}", json={"allocations": [bank]})).status_code == 200
+    assert len((await buyer.ask("GET", "/v1/events", params=found)).json()["items"]) == 1
+
+
+async def test_a_show_of_before_gets_what_its_lane_would_say_of_its_partners_places(house, buyers, rows):
+    kept = [
+        {
+            "name": "Bank",
+            "access_code": "CARD",
+            "section_id": house.stalls,
+            "rows": ["A"],
+            "release_at": "2040-01-01T00:00:00Z",
+        },
+        {"name": "Club", "access_code": "CLUB", "section_id": house.floor, "quantity": 4},
+        {"name": "Team", "access_code": "TEAM", "section_id": house.stalls, "seats": ["B-2", "B-5", "B-6"]},
+    ]
+    show, partner, other = await house.put_on(allocations=kept), await buyers.make(), await buyers.make()
+    seats = await house.seats(show)
+    wish = {"seats": [seats[1], seats[8]], "access_code": "CARD"}
+    assert (await partner.wish(show["id"], wish)).status_code == 201
+    wish = {"quantity": 3, "section_id": house.floor, "access_code": "CLUB"}
+    assert (await partner.wish(show["id"], wish)).status_code == 201
+    assert (await other.wish(show["id"], {"seats": [seats[10]], "access_code": "TEAM"})).status_code == 201
+    said = "SELECT kept FROM show WHERE id = $1"
+    by_the_lane = await rows.fetchval(said, UUID(show["id"]))
+    assert by_the_lane is not None
+    await rows.execute("UPDATE show SET kept = NULL WHERE id = $1", UUID(show["id"]))
+    await rows.execute(import_module("store.migrations.0032_kept_places").OF_BEFORE)
+    assert await rows.fetchval(said, UUID(show["id"])) == by_the_lane
 
 
 async def test_a_map_with_other_prices_is_another_map(house, buyers):
@@ -119,7 +152,7 @@ async def test_a_map_with_other_prices_is_another_map(house, buyers):
     before = await buyer.ask("GET", f"{path}/seats")
     known = {"If-None-Match": before.headers["etag"]}
     assert (await buyer.ask("GET", f"{path}/seats", headers=known)).status_code == 304
-    prices = [{"section_id": house.stalls, "amount": 7}, {"section_id": house.floor, "amount": 8}]
+    prices = [{"section_id": house.stalls, "amount": 700}, {"section_id": house.floor, "amount": 800}]
     assert (await house.ask("PATCH", path, json={"prices": prices})).status_code == 200
 
     async def fetched():
@@ -128,7 +161,7 @@ async def test_a_map_with_other_prices_is_another_map(house, buyers):
 
     now = (await until("the map is another one", fetched)).json()
     assert now["version"] == before.json()["version"], "no seat has moved"
-    assert [section["price"]["amount"] for section in now["sections"]] == [7, 8]
+    assert [section["price"]["amount"] for section in now["sections"]] == [700, 800]
 
 
 async def test_an_accessible_place_is_recognised_on_the_map_and_so_is_its_companions(house):
@@ -192,8 +225,8 @@ async def test_times_are_of_the_venues_wall_and_within_its_hours(rows, buyers):
 
 
 def wrong_bodies(house: House):
-    price = {"section_id": house.stalls, "amount": 1}
-    other = {"section_id": house.floor, "amount": 1}
+    price = {"section_id": house.stalls, "amount": 100}
+    other = {"section_id": house.floor, "amount": 100}
     presale = {"name": "Fans", "opens_at": "2090-01-01T00:00:00Z", "access_codes": ["A"]}
     allocation = {"name": "Bank", "access_code": "CARD", "section_id": house.stalls}
     return [
@@ -209,6 +242,13 @@ def wrong_bodies(house: House):
                 "prices": [price, other | {"amount": 5_000_001}],
             },
             "/ticket_types/1",
+        ),
+        ({"prices": [price, other | {"amount": 99}]}, "/prices/1/amount"),
+        ({"prices": [price | {"amount": 1}, other]}, "/prices/0/amount"),
+        ({"ticket_types": [{"name": "free", "amount": 0}, {"name": "child", "amount": 99}]}, "/ticket_types/1"),
+        (
+            {"ticket_types": [{"name": "child", "percent": 50}], "prices": [price | {"amount": 0}, other]},
+            "/ticket_types/0",
         ),
         ({"prices": [price]}, "/prices"),
         ({"prices": [price, other, price]}, "/prices/2/section_id"),
@@ -243,9 +283,45 @@ async def test_bad_input_names_its_field_and_makes_nothing(house, rows):
     assert await rows.fetchval("SELECT count(*) FROM show WHERE event_id = $1", event) == 0
 
 
+async def test_a_place_is_free_or_costs_what_can_be_paid_at_least(house):
+    """Its fee counts, for it is paid with it; what changes later is looked at then."""
+    cheap = [{"section_id": house.stalls, "amount": 0}, {"section_id": house.floor, "amount": 100}]
+    show = await house.put_on(prices=cheap)
+    path = f"/v1/shows/{show['id']}"
+    for change, pointer in (
+        ({"prices": [cheap[0], cheap[1] | {"amount": 99}]}, "/prices/1/amount"),
+        ({"ticket_types": [{"name": "child", "percent": 99}]}, "/ticket_types/0"),
+    ):
+        problem = problem_of(await house.ask("PATCH", path, json=change), 422, "invalid")["errors"][0]
+        assert problem["pointer"] == pointer
+        assert "₹1.00 at least" in problem["detail"]
+    await house.ask("PATCH", "/v1/organiser/settings", json={"fees": {"per_booking": 60}})
+    change = {"prices": [cheap[0], cheap[1] | {"amount": 40}], "charges": "current"}
+    assert (await house.ask("PATCH", path, json=change)).status_code == 200
+    await house.ask("PATCH", "/v1/organiser/settings", json={"fees": None})
+    refused = await house.ask("PATCH", path, json={"charges": "current"})
+    assert problem_of(refused, 422, "invalid")["errors"][0]["pointer"] == "/charges"
+
+
+async def test_what_a_coupon_leaves_is_let_off_where_it_is_too_little_to_be_paid(house, buyers):
+    show, buyer = await house.put_on(), await buyers.make()
+    path, seats = f"/v1/shows/{show['id']}", await house.seats(show)
+    for code, off in (("NEARLY", 49_901), ("LESS", 49_900)):
+        assert (await house.ask("POST", f"{path}/coupons", json={"code": code, "amount": off})).status_code == 201
+    for seat, code, total, method in ((0, "nearly", 0, "none"), (1, "less", 100, "razorpay")):
+        wish = {"seats": [seats[seat]], "coupon": code}
+        quoted = (await buyer.ask("POST", f"{path}/quote", json=wish)).json()["amounts"]
+        held = (await buyer.wish(show["id"], wish)).json()
+        assert held["amounts"] == quoted
+        assert (quoted["total"]["amount"], held["payment"]["method"]) == (total, method)
+        assert quoted["discount"]["amount"] == 50_000 - total
+        if not total:
+            await buyer.until_status(held["id"], "confirmed")
+
+
 async def test_what_a_show_sells_can_be_paid_at_once_with_fees_and_tax(house):
     """The dearest booking that a show allows is at most what the provider takes, to the paisa."""
-    dear = [{"section_id": house.stalls, "amount": 50_000_000}, {"section_id": house.floor, "amount": 1}]
+    dear = [{"section_id": house.stalls, "amount": 50_000_000}, {"section_id": house.floor, "amount": 100}]
     show = await house.put_on(prices=dear)
     path = f"/v1/shows/{show['id']}"
     for change, pointer in (
@@ -283,10 +359,10 @@ async def test_a_change_counts_for_bookings_to_come_and_what_buyers_relied_on_st
     assert set(problem_of(refused, 409, "change-refused")["fields"]) == {"starts_at", "ends_at"}
     assert (await house.ask("GET", path)).json()["hold_seconds"] == 300, "nothing is half done"
     problem_of(await house.ask("PATCH", path, json={"refund_percent": 100}), 409, "change-refused")
-    prices = [{"section_id": house.stalls, "amount": 7}, {"section_id": house.floor, "amount": 7}]
+    prices = [{"section_id": house.stalls, "amount": 700}, {"section_id": house.floor, "amount": 700}]
     assert (await house.ask("PATCH", path, json={"prices": prices, "hold_seconds": 9})).status_code == 200
     assert (await buyer.booking(held.json()["id"]))["amounts"]["total"]["amount"] == 50_000
-    assert (await buyer.wish(show["id"], {"quantity": 1})).json()["amounts"]["total"]["amount"] == 7
+    assert (await buyer.wish(show["id"], {"quantity": 1})).json()["amounts"]["total"]["amount"] == 700
 
 
 async def test_a_show_is_not_moved_to_where_another_one_is(house):

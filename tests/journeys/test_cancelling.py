@@ -4,7 +4,6 @@ import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from box_office import PRICE, new_key, problem_of, until
 
 from sagas.terms import Fees, Rules, Tax
@@ -13,33 +12,15 @@ from sagas.terms import Fees, Rules, Tax
 SOON = timedelta(hours=2)
 
 
-@pytest.fixture
-async def organiser(shows, buyers):
-    return await shows.staffed_by(await buyers.make())
-
-
-async def paid(buyer, show, emulator, *seats, **body):
-    """A booking that was paid by card and has its tickets."""
-    held = await buyer.hold(show, *seats, **body)
-    await emulator.pay(await buyer.until_payable(held["id"]))
-    return await buyer.until_ticketed(held["id"])
-
-
 async def cancel(buyer, booking_id, key="", **body):
     headers = {"Idempotency-Key": key or new_key()}
     return await buyer.ask("POST", f"/v1/bookings/{booking_id}/cancellations", json=body, headers=headers)
 
 
-async def balance(rows, account, owner):
-    """What an account holds for its owner: credits less debits."""
-    look = "SELECT -coalesce(sum(amount), 0)::bigint FROM ledger_entry WHERE account = $1 AND owner = $2"
-    return await rows.fetchval(look, account, uuid.UUID(str(owner)))
-
-
 async def test_a_booking_given_back_is_refunded_whole_to_its_source_and_its_seats_are_free_again(
-    show, buyer, buyers, emulator, mailbox, rows
+    show, buyer, buyers, emulator, mailbox, rows, paid, balance
 ):
-    booking = await paid(buyer, show, emulator, *show.seats[:2])
+    booking = await paid(buyer, show, *show.seats[:2])
     answer = await cancel(buyer, booking["id"])
     assert answer.status_code == 202, answer.text
     assert sorted(answer.json()["seats"]) == sorted(show.seats[:2])
@@ -55,7 +36,7 @@ async def test_a_booking_given_back_is_refunded_whole_to_its_source_and_its_seat
     [captured] = await rows.fetch("SELECT * FROM capture WHERE booking_id = $1", uuid.UUID(booking["id"]))
     payment = await emulator.payment(captured["provider_payment_id"])
     assert payment["refunded"] == payment["amount"] == 2 * PRICE
-    assert await balance(rows, "booking", booking["id"]) == 0
+    assert await balance("booking", booking["id"]) == 0
 
     async def told():
         return {letter["subject"].strip().split(":")[0] for letter in await mailbox.letters(buyer.email)}
@@ -70,14 +51,14 @@ async def _equal(look, wanted):
     return await look() == wanted
 
 
-async def test_some_seats_given_back_leave_the_others_their_tickets(show, buyer, emulator, rows):
-    booking = await paid(buyer, show, emulator, *show.seats[:3])
+async def test_some_seats_given_back_leave_the_others_their_tickets(show, buyer, rows, paid, balance):
+    booking = await paid(buyer, show, *show.seats[:3])
     answer = await cancel(buyer, booking["id"], seats=[show.seats[1]], refund_to="wallet")
     assert answer.status_code == 202, answer.text
     left = await buyer.until_refunded(booking["id"])
     assert left["status"] == "confirmed"
     assert [seat["status"] for seat in left["seats"]] == ["sold", "cancelled", "sold"]
-    assert await balance(rows, "wallet", buyer.id) == PRICE
+    assert await balance("wallet", buyer.id) == PRICE
     look = "SELECT count(*) FROM ticket WHERE booking_id = $1 AND status = 'valid'"
     assert await rows.fetchval(look, uuid.UUID(booking["id"])) == 2
 
@@ -93,12 +74,12 @@ async def test_some_seats_given_back_leave_the_others_their_tickets(show, buyer,
     assert [(item["amount"]["amount"], item["status"]) for item in items] == [(PRICE, "done"), (2 * PRICE, "done")]
 
 
-async def test_fees_and_their_tax_stay_when_a_buyer_cancels_and_shares_sum_up_exactly(shows, buyer, emulator, rows):
+async def test_fees_and_their_tax_stay_when_a_buyer_cancels_and_shares_sum_up_exactly(shows, buyer, paid, balance):
     rules = Rules(
         fees=Fees(per_ticket=1_000, per_booking=777, basis_points=150), tax=Tax(basis_points=1_800), refund_percent=90
     )
     show = await shows.make(rules=rules)
-    booking = await paid(buyer, show, emulator, *show.seats[:3])
+    booking = await paid(buyer, show, *show.seats[:3])
     path = f"/v1/bookings/{booking['id']}/cancellations/quote"
     quote = (await buyer.ask("GET", path, params={"seats": f"{show.seats[0]},{show.seats[2]}"})).json()
     one = 0.9 * (PRICE + 0.18 * PRICE)
@@ -109,20 +90,20 @@ async def test_fees_and_their_tax_stay_when_a_buyer_cancels_and_shares_sum_up_ex
     total = sum(each.json()[name]["amount"] for each in (answer, last) for name in ("amount", "retained"))
     assert total == booking["amounts"]["total"]["amount"]
     await buyer.until_refunded(booking["id"], 2)
-    assert await balance(rows, "booking", booking["id"]) == 0
+    assert await balance("booking", booking["id"]) == 0
 
 
-async def test_after_the_policy_s_time_nothing_comes_back_and_nothing_is_done(shows, buyer, emulator):
+async def test_after_the_policy_s_time_nothing_comes_back_and_nothing_is_done(shows, buyer, paid):
     show = await shows.make(closes_in=SOON)
-    booking = await paid(buyer, show, emulator, show.seats[0])
+    booking = await paid(buyer, show, show.seats[0])
     problem_of(await cancel(buyer, booking["id"]), 409, "too-late")
     problem_of(await buyer.ask("GET", f"/v1/bookings/{booking['id']}/cancellations/quote"), 409, "too-late")
     problem_of(await buyer.ask("DELETE", f"/v1/bookings/{booking['id']}"), 409, "too-late")
     assert (await buyer.booking(booking["id"]))["status"] == "confirmed"
 
 
-async def test_twenty_cancellations_of_one_booking_at_once_are_one_refund(show, buyer, emulator):
-    booking = await paid(buyer, show, emulator, show.seats[0])
+async def test_twenty_cancellations_of_one_booking_at_once_are_one_refund(show, buyer, paid):
+    booking = await paid(buyer, show, show.seats[0])
     key = new_key()
     answers = await asyncio.gather(
         *(cancel(buyer, booking["id"]) for _ in range(10)), *(cancel(buyer, booking["id"], key) for _ in range(10))
@@ -136,8 +117,8 @@ async def test_twenty_cancellations_of_one_booking_at_once_are_one_refund(show, 
     assert len(refunded["refunds"]) == 1
 
 
-async def test_a_key_used_for_other_seats_is_refused_and_cancels_nothing_more(show, buyer, emulator):
-    booking = await paid(buyer, show, emulator, *show.seats[:2])
+async def test_a_key_used_for_other_seats_is_refused_and_cancels_nothing_more(show, buyer, paid):
+    booking = await paid(buyer, show, *show.seats[:2])
     key = new_key()
     assert (await cancel(buyer, booking["id"], key, seats=[show.seats[0]])).status_code == 202
     problem_of(await cancel(buyer, booking["id"], key, seats=[show.seats[1]]), 422, "key-reused")
@@ -146,8 +127,8 @@ async def test_a_key_used_for_other_seats_is_refused_and_cancels_nothing_more(sh
     assert [seat["status"] for seat in kept["seats"]] == ["cancelled", "sold"]
 
 
-async def test_nobody_cancels_anothers_booking_and_no_seat_twice(show, buyer, buyers, emulator):
-    booking = await paid(buyer, show, emulator, *show.seats[:2])
+async def test_nobody_cancels_anothers_booking_and_no_seat_twice(show, buyer, buyers, paid):
+    booking = await paid(buyer, show, *show.seats[:2])
     stranger = await buyers.make()
     problem_of(await cancel(stranger, booking["id"]), 404)
     problem_of(await stranger.ask("DELETE", f"/v1/bookings/{booking['id']}"), 404)
@@ -170,11 +151,11 @@ async def test_a_held_booking_that_is_given_up_is_free_at_once_and_its_late_mone
 
 
 async def test_a_cancelled_show_gives_everybody_all_their_money_back_and_tells_each_once(
-    shows, buyers, organiser, emulator, mailbox, rows
+    shows, buyers, organiser, emulator, mailbox, paid, balance
 ):
     show = await shows.make(rules=Rules(fees=Fees(per_ticket=500), refund_until_hours=None))
     card, wallet, holder = await buyers.make(), await buyers.make(wallet=10 * PRICE), await buyers.make()
-    by_card = await paid(card, show, emulator, *show.seats[:2])
+    by_card = await paid(card, show, *show.seats[:2])
     by_wallet = await wallet.hold(show, show.seats[3], wallet=True)
     await wallet.until_ticketed(by_wallet["id"])
     held = await holder.hold(show, show.seats[5])
@@ -199,7 +180,7 @@ async def test_a_cancelled_show_gives_everybody_all_their_money_back_and_tells_e
     assert (await holder.until_status(held["id"], "cancelled"))["refunds"] == []
     await emulator.pay(order)
     await holder.until_status(held["id"], "refunded")
-    assert await balance(rows, "wallet", wallet.id) == 10 * PRICE
+    assert await balance("wallet", wallet.id) == 10 * PRICE
     for buyer in (card, wallet):
 
         async def cancelled(buyer=buyer):
@@ -223,7 +204,7 @@ async def test_another_organiser_cancels_nothing_and_sees_no_progress(shows, sho
 
 
 async def test_a_cascade_goes_on_where_it_was_when_the_sweeps_and_the_saga_worker_die(
-    shows, buyers, organiser, product, rows
+    shows, buyers, organiser, product, rows, balance
 ):
     show = await shows.make(60, per_row=20)
     crowd = [await buyers.make(wallet=PRICE) for _ in range(30)]
@@ -246,17 +227,17 @@ async def test_a_cascade_goes_on_where_it_was_when_the_sweeps_and_the_saga_worke
         "SELECT count(*) FROM booking WHERE show_id = $1 AND state <> 'cancelled'", uuid.UUID(show.id)
     ) == 0  # fmt: skip
     for one in crowd:
-        assert await balance(rows, "wallet", one.id) == PRICE
+        assert await balance("wallet", one.id) == PRICE
 
 
 async def test_a_postponed_show_keeps_its_tickets_and_gives_all_money_back_until_the_time_that_was_told(
-    shows, buyers, organiser, emulator, mailbox
+    shows, buyers, organiser, mailbox, paid
 ):
     rules = Rules(fees=Fees(per_ticket=500), refund_until_hours=None)
     show = await shows.make(rules=rules)
     stays, goes = await buyers.make(), await buyers.make()
-    kept = await paid(stays, show, emulator, show.seats[0])
-    given = await paid(goes, show, emulator, show.seats[1])
+    kept = await paid(stays, show, show.seats[0])
+    given = await paid(goes, show, show.seats[1])
     problem_of(await cancel(goes, given["id"]), 409, "too-late")
     begins = (datetime.now(UTC) + timedelta(days=20)).replace(hour=12, minute=0, second=0, microsecond=0)
     until_when = datetime.now(UTC) + timedelta(days=5)

@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 
-import pytest
 from box_office import PRICE, new_key, problem_of, until
 
 from loadtest.checks.tables import TABLE_CHECKS
@@ -13,17 +12,6 @@ WHY = "A column stood before your seats"
 #: What the books are asked, and may not say of the booking.
 BOOKS = [query("verify_money"), query("verify_ledger"), query("verify_wallets")]
 BOOKS += [check.wrong for check in TABLE_CHECKS if "$1" not in check.wrong]
-
-
-@pytest.fixture
-async def organiser(shows, buyers):
-    return await shows.staffed_by(await buyers.make())
-
-
-async def paid(buyer, show, emulator, *seats, **body):
-    held = await buyer.hold(show, *seats, **body)
-    await emulator.pay(await buyer.until_payable(held["id"]))
-    return await buyer.until_ticketed(held["id"])
 
 
 async def payments(organiser, show, booking):
@@ -37,11 +25,6 @@ async def give(organiser, payment, key="", to="source", reason=WHY, **body):
     headers = {"Idempotency-Key": key or new_key()}
     body = {"to": to, "reason": reason} | body
     return await organiser.ask("POST", f"/v1/payments/{payment}/refunds", json=body, headers=headers)
-
-
-async def balance(rows, account, owner):
-    look = "SELECT -coalesce(sum(amount), 0)::bigint FROM ledger_entry WHERE account = $1 AND owner = $2"
-    return await rows.fetchval(look, account, uuid.UUID(str(owner)))
 
 
 async def borne(rows, booking):
@@ -66,9 +49,9 @@ async def check_books(rows, booking):
 
 
 async def test_a_payment_given_back_in_parts_leaves_the_tickets_good_and_ends_when_nothing_is_left(
-    show, buyer, organiser, emulator, mailbox, rows
+    show, buyer, organiser, emulator, mailbox, rows, paid, balance
 ):
-    booking = await paid(buyer, show, emulator, *show.seats[:2])
+    booking = await paid(buyer, show, *show.seats[:2])
     payment, key = (await payments(organiser, show, booking))["razorpay"], new_key()
     answers = await asyncio.gather(*(give(organiser, payment, key, amount=300) for _ in range(5)))
     assert {answer.status_code for answer in answers} == {202}, answers[0].text
@@ -96,7 +79,7 @@ async def test_a_payment_given_back_in_parts_leaves_the_tickets_good_and_ends_wh
     [captured] = await rows.fetch("SELECT * FROM capture WHERE booking_id = $1", uuid.UUID(booking["id"]))
     assert (await emulator.payment(captured["provider_payment_id"]))["refunded"] == 2 * PRICE
     assert await borne(rows, booking) == 2 * PRICE
-    assert await balance(rows, "booking", booking["id"]) == 0
+    assert await balance("booking", booking["id"]) == 0
 
     async def written():
         return [x for x in await mailbox.letters(buyer.email) if x["subject"].strip().startswith("Your money is back")]
@@ -117,18 +100,18 @@ async def test_a_payment_given_back_in_parts_leaves_the_tickets_good_and_ends_wh
     await buyer.until_told(booking["id"], "seats_cancelled")
     seen = await buyer.booking(booking["id"])
     assert seen["status"] == "cancelled" and len(seen["refunds"]) == 2
-    assert await balance(rows, "booking", booking["id"]) == 0
+    assert await balance("booking", booking["id"]) == 0
     await check_books(rows, booking)
 
 
 async def test_a_cancellation_after_goodwill_gives_back_only_what_is_left(
-    show, buyer, organiser, emulator, mailbox, rows
+    show, buyer, organiser, mailbox, rows, paid, balance
 ):
-    booking = await paid(buyer, show, emulator, *show.seats[:2])
+    booking = await paid(buyer, show, *show.seats[:2])
     payment = (await payments(organiser, show, booking))["razorpay"]
     assert (await give(organiser, payment, to="wallet", amount=PRICE + 700)).status_code == 202
     await buyer.until_refunded(booking["id"])
-    assert await balance(rows, "wallet", buyer.id) == PRICE + 700
+    assert await balance("wallet", buyer.id) == PRICE + 700
     quote = (await buyer.ask("GET", f"/v1/bookings/{booking['id']}/cancellations/quote")).json()
     assert (quote["amount"]["amount"], quote["retained"]["amount"]) == (PRICE - 700, 0)
     headers = {"Idempotency-Key": new_key()}
@@ -148,9 +131,9 @@ async def test_a_cancellation_after_goodwill_gives_back_only_what_is_left(
     await until("the letter says what was given back before", told)
 
 
-async def test_each_part_of_a_split_payment_is_given_back_by_itself(show, buyers, organiser, emulator, rows):
+async def test_each_part_of_a_split_payment_is_given_back_by_itself(show, buyers, organiser, rows, paid, balance):
     buyer = await buyers.make(wallet=200)
-    booking = await paid(buyer, show, emulator, show.seats[0], payment={"method": "razorpay", "from_wallet": 200})
+    booking = await paid(buyer, show, show.seats[0], payment={"method": "razorpay", "from_wallet": 200})
     by = await payments(organiser, show, booking)
     problem_of(await give(organiser, by["wallet"], amount=201), 409, "nothing-left")
     key = new_key()
@@ -158,24 +141,22 @@ async def test_each_part_of_a_split_payment_is_given_back_by_itself(show, buyers
         assert (await give(organiser, by["wallet"], key)).json()["amount"]["amount"] == 200
     assert (await give(organiser, by["razorpay"])).json()["amount"]["amount"] == PRICE - 200
     await buyer.until_refunded(booking["id"], 2)
-    assert await balance(rows, "wallet", buyer.id) == 200
+    assert await balance("wallet", buyer.id) == 200
     await check_books(rows, booking)
 
 
-async def test_many_who_give_at_once_give_no_more_than_came_in(show, buyer, organiser, emulator, rows):
-    booking = await paid(buyer, show, emulator, show.seats[0])
+async def test_many_who_give_at_once_give_no_more_than_came_in(show, buyer, organiser, rows, paid, balance):
+    booking = await paid(buyer, show, show.seats[0])
     payment = (await payments(organiser, show, booking))["razorpay"]
     part = PRICE // 3
     answers = await asyncio.gather(*(give(organiser, payment, to="wallet", amount=part) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [202] * 3 + [409] * 5
     await buyer.until_refunded(booking["id"], 3)
-    assert await balance(rows, "wallet", buyer.id) == 3 * part == await borne(rows, booking)
+    assert await balance("wallet", buyer.id) == 3 * part == await borne(rows, booking)
     await check_books(rows, booking)
 
 
-async def test_nothing_is_given_for_what_is_not_confirmed_or_was_sold_at_the_counter(
-    show, buyer, organiser, emulator, rows
-):
+async def test_nothing_is_given_for_what_is_not_confirmed_or_was_sold_at_the_counter(show, buyer, organiser, rows):
     held = await buyer.hold(show, show.seats[0])
     await buyer.until_payable(held["id"])
     look = "SELECT id FROM payment WHERE booking_id = $1"
@@ -190,9 +171,9 @@ async def test_nothing_is_given_for_what_is_not_confirmed_or_was_sold_at_the_cou
 
 
 async def test_what_makes_no_sense_is_refused_and_others_payments_are_not_there(
-    show, buyer, buyers, organiser, shows, emulator, rows
+    show, buyer, buyers, organiser, shows, rows, paid
 ):
-    booking = await paid(buyer, show, emulator, show.seats[0])
+    booking = await paid(buyer, show, show.seats[0])
     payment = (await payments(organiser, show, booking))["razorpay"]
     for body in ({"amount": 0}, {"amount": -1}, {"amount": 1.5}, {"amount": "1"}, {"amount": True}, {"reason": ""},
                  {"reason": "x" * 201}, {"to": "me"}, {"more": 1}):  # fmt: skip
@@ -212,8 +193,8 @@ async def test_what_makes_no_sense_is_refused_and_others_payments_are_not_there(
     assert (await buyer.booking(booking["id"]))["refunds"] == []
 
 
-async def test_the_organiser_s_statement_and_record_say_what_was_given_and_why(show, buyer, organiser, emulator, rows):
-    booking = await paid(buyer, show, emulator, show.seats[0])
+async def test_the_organiser_s_statement_and_record_say_what_was_given_and_why(show, buyer, organiser, rows, paid):
+    booking = await paid(buyer, show, show.seats[0])
     payment = (await payments(organiser, show, booking))["razorpay"]
     given = (await give(organiser, payment, amount=400)).json()
     look = """SELECT c.detail FROM change_record c
@@ -230,8 +211,8 @@ async def test_the_organiser_s_statement_and_record_say_what_was_given_and_why(s
     assert mine == [(-400, WHY)]
 
 
-async def test_goodwill_that_the_provider_refuses_waits_for_an_operator(show, buyer, organiser, emulator, rows):
-    booking = await paid(buyer, show, emulator, show.seats[0])
+async def test_goodwill_that_the_provider_refuses_waits_for_an_operator(show, buyer, organiser, emulator, rows, paid):
+    booking = await paid(buyer, show, show.seats[0])
     payment = (await payments(organiser, show, booking))["razorpay"]
     await emulator.fault("refund-fails", 1)
     assert (await give(organiser, payment, amount=400)).status_code == 202

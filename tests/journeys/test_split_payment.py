@@ -44,6 +44,18 @@ async def test_the_wallet_pays_its_part_once_the_rest_is_there(show, buyers, emu
     assert (await emulator.payment(paid["razorpay_payment_id"]))["refunded"] == 0
 
 
+async def test_the_wallet_leaves_the_provider_what_it_takes_at_least(show, buyers, emulator, rows):
+    buyer = await buyers.make(wallet=PRICE)
+    payment = {"method": "razorpay", "from_wallet": PRICE - 1}
+    held = await buyer.hold(show, show.seats[0], payment=payment)
+    assert held["payment"]["from_wallet"]["amount"] == PRICE - 100
+    order = await buyer.until_payable(held["id"])
+    assert (await emulator.order(order))["amount"] == 100
+    await emulator.pay(order)
+    await buyer.until_ticketed(held["id"])
+    assert await balance_of(rows, buyer) == 100
+
+
 async def test_a_wallet_that_was_spent_meanwhile_undoes_the_other_half(shows, show, buyers, emulator, rows):
     buyer = await buyers.make(wallet=PART)
     booking_id = await hold_in_parts(buyer, show)

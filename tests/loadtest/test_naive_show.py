@@ -136,6 +136,17 @@ def test_a_coupon_that_was_used_once_too_often_is_noticed():
     assert "coupon-refused" in journal.said(EARLIER_WINS)
 
 
+def test_what_a_coupon_leaves_is_let_off_where_it_is_too_little_and_not_where_it_can_be_paid():
+    for off, version, discount, is_right in (
+        (401, 3, 500, True), (401, 2, 401, True), (401, 3, 401, False), (400, 3, 500, False), (401, 2, 500, False)
+    ):  # fmt: skip
+        journal = Journal()
+        journal.tell("set_coupon", "coupon-set", {"code": "MOST", "terms": {"amount": off}})
+        told = {"discount": discount}
+        journal.held(0, coupon="MOST", version=version, amounts=told, each=told)
+        assert (not journal.said(EARLIER_WINS)) == is_right, (off, version, discount)
+
+
 def test_a_presale_is_for_those_with_its_code_while_it_runs():
     presale = {"opens_at": "2026-12-01T00:00:00Z", "closes_at": "2026-12-04T06:00:00Z", "access_codes": ["LOVE"]}
     journal = Journal(presales=[presale])

@@ -5,6 +5,7 @@ Whatever they can do next is tried, events arrive in any order, and what must ne
 
 from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -156,9 +157,8 @@ def read(world: World, event: Event) -> World:
     world = world._replace(met=world.met | {event.event_id})
     events = deque([event])
     while events:
-        event, before = events.popleft(), world.at
-        at, commands = advance(BOOKING, before, event)
-        check_step(world, before, at, event, commands)
+        event = events.popleft()
+        at, commands = step(world, event)
         world = world._replace(at=at)
         for command in commands:
             if isinstance(command, RefundMoney):
@@ -257,13 +257,22 @@ def kept_by(at: Progress) -> frozenset[str]:
     return frozenset(part.provider_payment_id for part in at.facts.parts if part.amount)
 
 
-def check_step(world: World, before: Progress, at: Progress, event: Event, commands: list[SagaCommand]) -> None:
-    """What must hold of every single step; who breaks it is named."""
+def step(world: World, event: Event) -> tuple[Progress, list[SagaCommand]]:
+    """What the saga does with an event, and what must hold of every single step; who breaks it is named."""
     try:
-        check_money_and_seats(world, before, at, commands)
-        check_outbox(before, at, event, commands)
+        at, commands = advanced(world.at, event)
+        check_money_and_seats(world, world.at, at, commands)
     except Broken as broken:
         raise Broken(f"{broken} (reading {event.name()})") from None
+    return at, commands
+
+
+@cache
+def advanced(before: Progress, event: Event) -> tuple[Progress, list[SagaCommand]]:
+    """Most worlds differ in their surroundings only: what the saga alone does is found out, and checked, once."""
+    at, commands = advance(BOOKING, before, event)
+    check_outbox(before, at, event, commands)
+    return at, commands
 
 
 def check_money_and_seats(world: World, before: Progress, at: Progress, commands: list[SagaCommand]) -> None:
@@ -355,8 +364,9 @@ def explore(start: World) -> int:
         try:
             check_rest(world)
             for what, following in steps(world):
-                if following not in came_from:
-                    came_from[following] = (world, what)
+                known = len(came_from)
+                came_from.setdefault(following, (world, what))
+                if len(came_from) > known:
                     states.append(following)
         except Broken as broken:
             story: list[str] = []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagas.money import CHARGED_IN, Money, exponent, fraction, is_payable, major, share_out, show
+from sagas.money import CHARGED_IN, Money, exponent, fraction, is_payable, major, share_out, show, wallet_part
 from sagas.prices import Amounts, price, promise
 from sagas.terms import CouponTerms, Fees, Tax
 
@@ -47,12 +47,30 @@ def test_a_booking_costs_the_sum_of_its_seats():
     assert Amounts(seats=1_000, discount=100, fees=30, tax=5).total == 935
 
 
+def test_a_wallet_leaves_the_provider_what_it_takes_at_least():
+    assert [wallet_part(asked, 500) for asked in (0, 1, 400, 401, 499)] == [0, 1, 400, 400, 400]
+    assert wallet_part(10, 99) == 0
+
+
 prices = st.lists(st.integers(0, 10**9), min_size=1, max_size=20)
 offs = st.one_of(
     st.none(), st.builds(CouponTerms, percent=st.integers(1, 100)), st.builds(CouponTerms, amount=st.integers(1, 10**9))
 )
 fees = st.one_of(st.none(), st.builds(Fees, st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10_000)))
 taxes = st.one_of(st.none(), st.builds(Tax, st.integers(0, 10_000), st.booleans()))
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=3), fees, taxes, offs)
+def test_what_a_discount_leaves_can_be_paid_or_is_let_off(
+    costs: list[int], fee: Fees | None, tax: Tax | None, off: CouponTerms | None
+):
+    usual, _ = promise(costs, fee, tax, off)
+    amounts, shares = promise(costs, fee, tax, off, least=100)
+    assert sum(share.total for share in shares) == amounts.total
+    if off is not None and 0 < usual.total < 100:
+        assert (amounts.total, amounts.discount) == (0, sum(costs))
+    else:
+        assert amounts == usual
 
 
 @given(prices, fees, taxes, offs)

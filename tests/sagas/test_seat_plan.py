@@ -28,5 +28,13 @@ def test_a_plan_is_named_by_its_content_and_read_back_the_same():
     assert encode(SeatPlan(PLAN.sections[:2]))[0] != name
 
 
+def test_runs_of_places_are_told_apart_by_section():
+    runs = ((1, 1), (2, 33), (35, 1))
+    assert list(PLAN.by_section(runs)) == [("1", 1, 2), ("1", 2, 4), ("2", 4, 34), ("3", 34, 35), ("3", 35, 36)]
+    empty = PlanSection(id="0", name="Closed", kind="seated", tier="A")
+    between = SeatPlan((empty, PLAN.sections[0], empty, PLAN.sections[1], empty))
+    assert list(between.by_section(((0, 6),))) == [("1", 0, 4), ("2", 4, 6)]
+
+
 def test_rows_are_lettered_as_theatres_do():
     assert [row_label(index) for index in (0, 25, 26, 51, 52, 701, 702)] == ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]

@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from sagas import clock
 from sagas.identity import derived, new_id
 from sagas.seat_plan import PlanSection
-from store import catalogue, connection, decisions
+from store import catalogue, connection, decisions, files
 from store.settings import settings
 from store.tables import Event, Organiser, Venue
 
@@ -75,6 +75,18 @@ async def pool(own_settings: None) -> AsyncIterator[Any]:
     await connection.open_database(pool_size=12)
     yield connection.pool()
     await connection.close_database()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of this test's own for files."""
+    monkeypatch.setenv("FILES_DIR", str(tmp_path))
+    settings.cache_clear()
+    files._store.cache_clear()
+    yield tmp_path
+    monkeypatch.undo()
+    settings.cache_clear()
+    files._store.cache_clear()
 
 
 @pytest.fixture

@@ -84,7 +84,8 @@ async def test_a_batch_is_written_whole(show: UUID, empty: Any):
     await write(
         nothing(
             bookings={row.id: row}, journal=[line(row)], seats=[held(row, "S-1")], buyers={BUYER: (0, 1)},
-            sagas=[NewSaga(row.id, "saga.00", "{}", "[]", "")], shows=[ShowRow(show, 1, 1, '{"floor": 2}', "abc")],
+            sagas=[NewSaga(row.id, "saga.00", "{}", "[]", "")],
+            shows=[ShowRow(show, 1, 1, '{"floor": 2}', None, "abc")],
         )
     )  # fmt: skip
     assert await counts(empty) == {"booking": 1, "journal": 1, "saga": 1, "buyer_holds": 1, "held": 1}

@@ -1,7 +1,6 @@
 """Documents of bookings: none is kept whose buyer was erased, also not one that was being printed then."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,21 +9,9 @@ import pytest
 
 from sagas.identity import new_id
 from store import connection, files
-from store.settings import settings
 
 PRINTED = b"%PDF-1.7 made out to Kiran & Co"
 ERASE = """UPDATE "user" SET erased_at = now() WHERE id = $1"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("FILES_DIR", str(tmp_path))
-    settings.cache_clear()
-    files._store.cache_clear()
-    yield tmp_path
-    monkeypatch.undo()
-    settings.cache_clear()
-    files._store.cache_clear()
 
 
 @pytest.fixture
