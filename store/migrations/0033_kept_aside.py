@@ -35,7 +35,7 @@ ALTER TABLE ledger_entry ADD CONSTRAINT ledger_entry_account_check CHECK (accoun
 
 
 class Migration(migrations.Migration):
-    dependencies = [("frontrow", "0030_losses")]
+    dependencies = [("frontrow", "0032_kept_places")]
 
     initial = False
 
