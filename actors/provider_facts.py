@@ -11,6 +11,7 @@ import structlog
 from actors.payment_gateway import ProviderPayment, ProviderRefund
 from actors.provider_lists import ProviderDispute
 from actors.workplace import workplace
+from sagas.identity import derived
 from sagas.messages import (
     AttemptFailed,
     AttemptPending,
@@ -20,6 +21,7 @@ from sagas.messages import (
     MoneyCaptured,
     MoneyRefunded,
     RefundFailed,
+    RefundSeen,
     event_id_for,
 )
 from store import money
@@ -169,11 +171,34 @@ async def _resolve(webhook: Webhook) -> list[Event] | None:
 async def _of_refund(given: ProviderRefund) -> list[Event] | None:
     refund = await money.refund(given.refund_id, given.id)
     if refund is None:
-        return None
+        return await refund_by_hand(given)
     if given.refund_id == refund["id"]:
         await money.set_provider_refund(refund["id"], given.id, given.attempt)
     event = refund_event(given, refund)
     return [event] if event else []
+
+
+async def refund_by_hand(given: ProviderRefund) -> list[Event] | None:
+    """What a refund means that was made on the provider's own pages, once it is done; None where its payment is not
+    known.  One of ours that had failed is done by it; any other the booking books as it is."""
+    capture = await money.capture(given.payment_id)
+    if capture is None or given.refund_id is not None:
+        return None
+    if given.status != "processed":
+        return []
+    failed = await money.refund_failed_of(given.payment_id, given.amount)
+    if failed is not None:
+        event = refund_event(given, failed)
+        return [event] if event else []
+    payment_id = capture["payment_id"]
+    return [
+        RefundSeen(
+            event_id=event_id_for(payment_id, RefundSeen, given.id), booking_id=capture["booking_id"],
+            refund_id=derived(payment_id, "refund", "by-hand", given.id), payment_id=payment_id,
+            provider_payment_id=given.payment_id, provider_refund_id=given.id, amount=given.amount,
+            currency=given.currency,
+        )
+    ]  # fmt: skip
 
 
 def _entity(webhook: Webhook, name: str, kind: type[EntityT]) -> EntityT:

@@ -20,7 +20,7 @@ import structlog
 from actors import payment_gateway as gateway
 from actors import provider_lists
 from actors.payment_gateway import PAGE, Declined, ProviderPayment, ProviderRefund
-from actors.provider_facts import dispute_event, event_of, refund_event
+from actors.provider_facts import dispute_event, event_of, refund_by_hand, refund_event
 from actors.provider_lists import ProviderDispute, SettlementLine
 from actors.reconciling import PAYMENT_KINDS, Explained, Sums, explain, is_captured, unknown_to_them
 from actors.workplace import Workplace
@@ -145,13 +145,20 @@ class Reconciler:
             self.told.refunds += 1
             refund = ours[given.id]
             if refund["id"] is None:
-                detail = f"The provider gave this back of {given.payment_id}, and we never asked for it."
-                self.told.matters.append(Matter("refund-unknown", given.id, None, given.amount, given.currency, detail))
+                await self._given_by_hand(given)
                 continue
             if refund["status"] == "pending" and given.refund_id == refund["id"]:
                 await money.set_provider_refund(refund["id"], given.id, given.attempt)
             if refund["status"] == "pending" or (given.status == "failed" and refund["status"] == "processed"):
                 await self._tell(refund_event(given, refund))
+
+    async def _given_by_hand(self, given: ProviderRefund) -> None:
+        by_hand = await refund_by_hand(given)
+        for event in by_hand or []:
+            await self._tell(event)
+        if not by_hand:
+            detail = f"The provider gives this back of {given.payment_id}, and we never asked for it."
+            self.told.matters.append(Matter("refund-unknown", given.id, None, given.amount, given.currency, detail))
 
     async def _disputes(self) -> None:
         async for page in _in_thread(partial(provider_lists.disputes_between, *self._unix)):

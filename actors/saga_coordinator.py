@@ -20,6 +20,7 @@ from actors.lanes.session import Arrived, Session
 from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, open_body, seal
 from actors.tickets import tickets_of
 from sagas import booking, ledger, top_up
+from sagas.disputes import aside
 from sagas.messages import (
     CancelTickets,
     CapturePayment,
@@ -27,10 +28,12 @@ from sagas.messages import (
     Event,
     Fence,
     IssueTickets,
+    KeepAside,
     LetterSent,
     MethodChosen,
     MoneyAuthorized,
     MoneyCaptured,
+    MoneyKeptAside,
     MoneyRefunded,
     PaymentReady,
     PaymentRefused,
@@ -38,12 +41,12 @@ from sagas.messages import (
     RefundAsked,
     RefundFailed,
     RefundMoney,
+    RefundSeen,
     RequestPayment,
     SagaCommand,
     SagaLaneMessage,
     SeatResold,
     SeatsCancelled,
-    SeatsConfirmed,
     SendLetter,
     Several,
     TicketsCancelled,
@@ -142,13 +145,15 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
     if saga.kind == "top-up":
         return bool(told & {MoneyCaptured, DisputeChanged})
     of_wallet = facts.method == "wallet" or facts.from_wallet or any(part.method == "wallet" for part in facts.parts)
-    return bool(of_wallet or told & {MethodChosen, SeatsCancelled, RefundAgain, RefundAsked, DisputeChanged})
+    disputed = facts.disputes  # what is left of a payment may be too little for the provider
+    moves = {MethodChosen, SeatsCancelled, SeatResold, RefundAgain, RefundAsked, DisputeChanged}
+    return bool(of_wallet or disputed or told & moves)
 
 
 def _needs_its_booking(saga: SagaRow, told: set[type[Event]]) -> bool:
     """Whether one of these events needs the booking's seats, or whose show it is."""
     at_the_counter = saga.progress.facts.method in BOX_OFFICE
-    asks = told & {SeatsCancelled, RefundAsked, DisputeChanged}
+    asks = told & {SeatsCancelled, SeatResold, RefundAsked, RefundSeen, DisputeChanged}
     return at_the_counter or saga.progress.step in ("confirm", "tickets") or bool(asks)
 
 
@@ -186,11 +191,7 @@ class _Batch:
             told.setdefault(event.booking_id, set()).add(type(event))
         rows = self._sagas.values()
         buyers = {saga.progress.facts.buyer_id for saga in rows if _may_touch_a_wallet(saga, told[saga.id])}
-        sellers = {
-            saga.progress.facts.resold_by for saga in rows
-            if saga.kind == "booking" and saga.progress.facts.resold_by and SeatsConfirmed in told[saga.id]
-        }  # fmt: skip
-        self._books = await open_books(self._connection, sorted(buyers | sellers))
+        self._books = await open_books(self._connection, sorted(buyers))
         sold = [saga.id for saga in rows if saga.kind == "booking" and _needs_its_booking(saga, told[saga.id])]
         if sold:
             self._bookings = {row["id"]: row for row in await tickets.bookings_to_ticket(self._connection, sold)}
@@ -283,29 +284,61 @@ class _Batch:
                 self._book_goodwill(event, was, now)
             case MoneyRefunded():
                 self._book_refund(event, was, now)
+            case RefundSeen() if now.refunds is not was.refunds:
+                self._book_seen(event, was, now)
             case DisputeChanged() if event.status == "won":
+                self._free(event, was)
                 organiser_id = self._organiser(now.booking_id)
                 for refund in now.refunds[len(was.refunds) :]:
-                    assert refund.about is not None, "only what is owed for cancelled seats waits for a dispute"
-                    self._books.add(
-                        ledger.cancelled(
-                            refund.about, now.booking_id, organiser_id, refund.amount, refund.currency, refund.id
+                    if refund.about is not None:  # else it was never the organiser's
+                        self._books.add(
+                            ledger.cancelled(
+                                refund.about, now.booking_id, organiser_id, refund.amount, refund.currency, refund.id
+                            )
                         )
-                    )
             case DisputeChanged() if event.status == "lost":
-                self._books.add(
-                    ledger.dispute_lost(
-                        event.dispute_id, now.booking_id, self._organiser(now.booking_id), event.amount, event.currency
-                    )
-                )
+                self._books.add(self._lost(event, was, now, sold="confirm" in before.done))
             case _:
                 pass
         if "confirm" in after.done and "confirm" not in before.done:
             self._books.add(self._sale(now))
+            missing = sum(part.amount - booking.there(now, part.provider_payment_id) for part in now.parts)
+            self._books.add(
+                ledger.sold_for_less(now.booking_id, self._organiser(now.booking_id), missing, now.currency)
+            )
         if isinstance(event, SeatResold):
+            kept, claim = aside(now.kept_aside) - aside(was.kept_aside), now.claimed - was.claimed
+            self._books.add(
+                ledger.proceeds(
+                    event.listing_id, now.booking_id, now.buyer_id, self._organiser(now.booking_id),
+                    event.price - event.fee, kept, claim, now.currency,
+                )
+            )  # fmt: skip
             self._resold.append(event.listing_id)
         if isinstance(event, DisputeChanged):
             self._frozen[now.booking_id] = booking.disputed(now)
+
+    def _free(self, event: DisputeChanged, was: booking.Facts | top_up.Facts) -> None:
+        """The dispute is won: what was kept aside for it is the buyer's to spend again."""
+        kept = aside(was.kept_aside, event.dispute_id)
+        self._books.add(ledger.freed(event.dispute_id, was.buyer_id, kept, event.currency))
+
+    def _from_payer(self, event: DisputeChanged, was: booking.Facts | top_up.Facts, claim: int) -> ledger.FromPayer:
+        """What can be had from the payer of what is claimed for a dispute that is lost."""
+        kept = aside(was.kept_aside, event.dispute_id)
+        held = min(claim - kept, self._books.balance(was.buyer_id, event.currency))
+        return ledger.FromPayer(was.buyer_id, kept, held)
+
+    def _lost(self, event: DisputeChanged, was: booking.Facts, now: booking.Facts, *, sold: bool) -> ledger.Posting:
+        """What a payer's bank took back is the organiser's loss, if the organiser had it."""
+        if sold:
+            organiser_id = self._organiser(was.booking_id)
+            payer = self._from_payer(event, was, now.claimed - was.claimed)
+            return ledger.dispute_lost(
+                event.dispute_id, was.booking_id, organiser_id, payer, event.amount, event.currency
+            )
+        there = booking.there(was, event.provider_payment_id)
+        return ledger.unsold_lost(event.dispute_id, was.booking_id, there, event.amount, event.currency)
 
     def _sale(self, now: booking.Facts) -> ledger.Posting:
         """What the seats cost is the organiser's, or of a ticket that another buyer offered, theirs."""
@@ -319,7 +352,7 @@ class _Batch:
         row = self._bookings.get(booking_id)
         return row["organiser_id"] if row is not None else None
 
-    def _book_goodwill(self, event: RefundAsked, was: booking.Facts, now: booking.Facts) -> None:
+    def _book_goodwill(self, event: RefundAsked | RefundSeen, was: booking.Facts, now: booking.Facts) -> None:
         """What was really asked for is the organiser's to bear, once."""
         there = {refund.id for refund in was.refunds}
         for refund in now.refunds:
@@ -343,12 +376,29 @@ class _Batch:
                     )
                 )  # fmt: skip
 
+    def _book_seen(self, event: RefundSeen, was: booking.Facts, now: booking.Facts) -> None:
+        """Money that went back by hand: out of what the seats were sold for, or of what the booking has."""
+        seen = now.refunds[-1]
+        self._money.refunds.append(
+            RefundMoney(
+                command_id=event.event_id, booking_id=now.booking_id, payment_id=seen.payment_id,
+                buyer_id=now.buyer_id, method=seen.method, provider_payment_id=seen.provider_payment_id,
+                refund_id=seen.id, amount=seen.amount, currency=seen.currency, reason=seen.reason, about=seen.about,
+            )
+        )  # fmt: skip
+        self._money.refunds_ended.append((seen.id, "processed", event.provider_refund_id))
+        if seen.is_goodwill:
+            self._book_goodwill(event, was, now)
+        self._books.add(ledger.refunded(seen.id, now.booking_id, ("provider", None), seen.amount, seen.currency))
+
     def _top_up(self, event: Event, was: top_up.Facts, now: top_up.Facts) -> None:
         if isinstance(event, MoneyCaptured) and len(now.kept) > len(was.kept):
             self._books.add(ledger.topped_up(event.provider_payment_id, now.buyer_id, event.amount, event.currency))
-        if isinstance(event, DisputeChanged) and now.lost is not was.lost:
-            held = self._books.balance(now.buyer_id, event.currency)
-            self._books.add(ledger.top_up_lost(event.dispute_id, now.buyer_id, held, event.amount, event.currency))
+        if isinstance(event, DisputeChanged) and event.status == "won":
+            self._free(event, was)
+        if isinstance(event, DisputeChanged) and event.status == "lost":
+            payer = self._from_payer(event, was, event.amount)
+            self._books.add(ledger.top_up_lost(event.dispute_id, payer, event.amount, event.currency))
 
     def _carry_out(self, command: SagaCommand) -> Event | None:
         """Do what is only rows, and say so; None for what somebody else has to do."""
@@ -366,6 +416,8 @@ class _Batch:
             case RefundMoney():
                 self._money.refunds.append(command)
                 return None if command.method == "razorpay" else self._give_back(command)
+            case KeepAside():
+                return self._keep_aside(command)
             case CancelTickets():
                 self._tickets_ended += [(command.booking_id, seat) for seat in command.seats]
                 return TicketsCancelled(
@@ -432,6 +484,14 @@ class _Batch:
             event_id=event_id_for(command.command_id, PaymentRefused), booking_id=command.booking_id,
             answers=command.command_id, payment_id=command.payment_id, reason="wallet-too-low",
             balance=self._books.balance(buyer_id, command.currency),
+        )  # fmt: skip
+
+    def _keep_aside(self, command: KeepAside) -> Event:
+        amount = min(command.amount, self._books.balance(command.buyer_id, command.currency))
+        self._books.add(ledger.kept_aside(command.dispute_id, command.buyer_id, amount, command.currency))
+        return MoneyKeptAside(
+            event_id=event_id_for(command.command_id, MoneyKeptAside), booking_id=command.booking_id,
+            answers=command.command_id, dispute_id=command.dispute_id, amount=amount,
         )  # fmt: skip
 
     def _give_back(self, command: RefundMoney) -> Event:

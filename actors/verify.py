@@ -275,6 +275,11 @@ async def wallets(view: Snapshot) -> tuple[int, Differences]:
     return await _named(view, "verify_wallets", "wallet")
 
 
+async def kept_aside(view: Snapshot) -> tuple[int, Differences]:
+    """kept aside: of wallets, what the sagas of disputed payments know of"""
+    return await _named(view, "verify_kept_aside", "buyer")
+
+
 async def ledger(view: Snapshot) -> tuple[int, Differences]:
     """ledger: every transaction sums to zero, and each fact about money is booked once, with its amount"""
     rows = await view.all("verify_ledger_count")
@@ -288,7 +293,7 @@ async def holds(view: Snapshot) -> tuple[int, Differences]:
 
 CHECKS: tuple[Check, ...] = (
     chains, replayed, decided_once, seats, shows, terms, bookings, listings, sagas, tickets, money, wallets,
-    ledger, holds,
+    kept_aside, ledger, holds,
 )  # fmt: skip
 
 

@@ -63,6 +63,7 @@ class ShowCancellation(msgspec.Struct):
     refunds_pending: int
     refunds_done: int
     refunds_failed: int
+    refunds_to_hand_over: int
     told: int
     done_at: datetime | None
 
@@ -175,8 +176,8 @@ def _show_progress(row: Any) -> ShowCancellation:
         status = "cancelling"
     return ShowCancellation(
         row["id"], row["show_id"], row["title"], row["starts_at"], status, row["bookings"], row["live"],
-        row["cancelled_bookings"], row["refunds_pending"], row["refunds_done"], row["refunds_failed"], row["told"],
-        row["done_at"],
+        row["cancelled_bookings"], row["refunds_pending"], row["refunds_done"], row["refunds_failed"],
+        row["to_hand_over"], row["told"], row["done_at"],
     )  # fmt: skip
 
 

@@ -41,9 +41,14 @@ class NewTopUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @operation(wallet, "GET", "/v1/wallet", answers={200: views.WalletView})
 async def get_wallet(request: Request, who: Who) -> HTTPResponse:
-    """What your wallet holds, in each currency."""
-    found = await wallets.balances(who.id)
-    return json(views.WalletView([Money(row["balance"], row["currency"]) for row in found]))
+    """What your wallet holds, in each currency, and what of it is kept aside."""
+    found, aside = await wallets.balances(who.id), await wallets.kept_aside(who.id)
+    return json(
+        views.WalletView(
+            [Money(row["balance"], row["currency"]) for row in found],
+            [Money(row["amount"], row["currency"]) for row in aside],
+        )
+    )
 
 
 @operation(wallet, "GET", "/v1/wallet/entries", query=Page, answers={200: views.WalletEntryList})

@@ -4,7 +4,8 @@ Money is the delicate step.  What is due may come in parts (a wallet's, and the 
 other money of this booking (a second tab, a wrong amount) goes straight back, whatever the booking is doing.  Money
 after an expiry asks the lane to seat it.  After the pivot seats may be cancelled: the lane says what is owed for them,
 and the saga gives it back from what was kept, never more than came in.  So it does with what the organiser gives back
-out of goodwill."""
+out of goodwill, as which counts what somebody gives back by hand at the provider.  What a payer's bank holds for a
+dispute goes back only once that is won."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from sagas.disputes import Aside, Disputes, KeptAside, aside, is_opened, keeping_aside, told, without
 from sagas.identity import derived
 from sagas.messages import (
     AttemptPending,
@@ -24,6 +26,7 @@ from sagas.messages import (
     GivenUp,
     HoldExpired,
     IssueTickets,
+    KeepAside,
     LetterSent,
     MakePdf,
     Message,
@@ -31,6 +34,7 @@ from sagas.messages import (
     MethodChosen,
     MoneyAuthorized,
     MoneyCaptured,
+    MoneyKeptAside,
     MoneyRefunded,
     PaymentReady,
     PaymentRefused,
@@ -39,6 +43,7 @@ from sagas.messages import (
     RefundAsked,
     RefundFailed,
     RefundMoney,
+    RefundSeen,
     ReleaseSeats,
     RequestPayment,
     SagaCommand,
@@ -54,6 +59,9 @@ from sagas.messages import (
 )
 from sagas.money import PAYABLE_MIN
 from sagas.saga import Fields, Progress, Saga, Step
+
+#: Why money went back that nobody here has asked for.
+BY_HAND = "Given back by hand"
 
 #: How long a hold is kept beyond its end, once, for an attempt that is pending at the bank.
 EXTENSION_SECONDS = 120
@@ -88,13 +96,6 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.about == self.id
 
 
-class Dispute(msgspec.Struct, frozen=True):
-    id: str
-    provider_payment_id: str
-    amount: int
-    status: str
-
-
 class Waiting(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is owed for cancelled seats while the payer's bank holds it: it goes back if the dispute is won."""
 
@@ -120,16 +121,20 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     authorized_amount: int | None = None
     stray: tuple[str, ...] = ()
     refunds: tuple[Refund, ...] = ()
-    disputes: tuple[Dispute, ...] = ()
+    disputes: Disputes = ()
     waiting: tuple[Waiting, ...] = ()
     unprinted: bool = False
     extended: bool = False
+    seated: bool = False
     gone: str = ""
     refusal: str = ""
     refusal_detail: str = ""
     balance: int | None = None
     resold_by: UUID | None = None
     resale_fee: int = 0
+    proceeds: int = 0
+    kept_aside: KeptAside = ()
+    claimed: int = 0
 
     @property
     def due(self) -> tuple[Method, int]:
@@ -163,9 +168,17 @@ def left(facts: Facts, part: Part) -> int:
 
 def held(facts: Facts, part: Part) -> int:
     """What the payer's bank holds of a payment, and nobody waits for yet."""
-    there = part.amount - _given_back(facts, part) - _disputed(facts, part, "lost")
     awaited = sum(one.amount for one in facts.waiting if one.provider_payment_id == part.provider_payment_id)
-    return max(min(_disputed(facts, part, "open"), there) - awaited, 0)
+    return max(min(_disputed(facts, part, "open"), _there(facts, part)) - awaited, 0)
+
+
+def there(facts: Facts, provider_payment_id: str) -> int:
+    """What the booking has of a payment: neither given back before, nor taken by the payer's bank."""
+    return sum(max(_there(facts, part), 0) for part in facts.parts if part.provider_payment_id == provider_payment_id)
+
+
+def _there(facts: Facts, part: Part) -> int:
+    return part.amount - _given_back(facts, part) - _disputed(facts, part, "lost")
 
 
 def _given_back(facts: Facts, part: Part) -> int:
@@ -226,9 +239,16 @@ def disputed(facts: Facts) -> bool:
     return any(dispute.status != "won" for dispute in facts.disputes)
 
 
+def at_the_bank(facts: Facts, provider_payment_id: str) -> bool:
+    """Whether the payer's bank wants (some of) this payment, or has taken it."""
+    return any(
+        dispute.status != "won" for dispute in facts.disputes if dispute.provider_payment_id == provider_payment_id
+    )
+
+
 def stands(facts: Facts) -> bool:
-    """Whether something is kept of which nobody has been asked yet to give it back."""
-    return any(left(facts, part) for part in facts.parts)
+    """Whether something is kept of which nobody has been asked yet to give it back, or held by the payer's bank."""
+    return any(left(facts, part) or held(facts, part) for part in facts.parts)
 
 
 def learn(facts: Facts, event: Event) -> Facts:
@@ -251,17 +271,26 @@ def learn(facts: Facts, event: Event) -> Facts:
             )
         case SeatsGone():
             return msgspec.structs.replace(facts, gone=event.reason)
+        case SeatsConfirmed():
+            return msgspec.structs.replace(facts, seated=True)
         case MoneyRefunded():
             return _refund_is(facts, event.refund_id, "done")
+        case RefundSeen() if all(refund.id != event.refund_id for refund in facts.refunds):
+            seen = Refund(
+                event.refund_id, event.payment_id, event.provider_payment_id, "razorpay", event.amount, event.currency,
+                BY_HAND, event.refund_id if facts.seated else None, "done",
+            )  # fmt: skip
+            return msgspec.structs.replace(facts, refunds=(*facts.refunds, seen))
         case RefundFailed():
             return _refund_is(facts, event.refund_id, "failed")
         case DisputeChanged():
-            if event.status == "open" and any(dispute.id == event.dispute_id for dispute in facts.disputes):
-                return facts  # told late: it has ended since
-            others = tuple(dispute for dispute in facts.disputes if dispute.id != event.dispute_id)
-            told = Dispute(event.dispute_id, event.provider_payment_id, event.amount, event.status)
-            facts = msgspec.structs.replace(facts, disputes=(*others, told))
+            facts = _ended(msgspec.structs.replace(facts, disputes=told(facts.disputes, event)), event)
             return msgspec.structs.replace(facts, waiting=_settled(facts)[1])
+        case MoneyKeptAside():
+            kept = (*facts.kept_aside, Aside(event.dispute_id, event.amount))
+            return msgspec.structs.replace(facts, kept_aside=kept)
+        case SeatResold():
+            return _paid_by_another(facts, event.price - event.fee)
         case PdfMade():
             return msgspec.structs.replace(facts, unprinted=not event.file)
         case SeatsCancelled():
@@ -273,6 +302,32 @@ def learn(facts: Facts, event: Event) -> Facts:
             return msgspec.structs.replace(facts, waiting=(*facts.waiting, *waiting))
         case _:
             return facts
+
+
+def _ended(facts: Facts, event: DisputeChanged) -> Facts:
+    """A dispute that has ended keeps nothing aside; one that is lost claims what others paid for its tickets."""
+    if event.status == "open":
+        return facts
+    kept = without(facts.kept_aside, event.dispute_id)
+    claim = min(event.amount, facts.proceeds - aside(kept)) if event.status == "lost" else 0
+    return msgspec.structs.replace(
+        facts, kept_aside=kept, proceeds=facts.proceeds - claim, claimed=facts.claimed + claim
+    )
+
+
+def _paid_by_another(facts: Facts, amount: int) -> Facts:
+    """What another buyer has paid for a ticket is the seller's, unless their bank has taken back what they had paid for
+    it themselves; what the bank still holds of that is kept aside."""
+    lost = sum(dispute.amount for dispute in facts.disputes if dispute.status == "lost")
+    claim = min(amount, lost - facts.claimed)
+    amount -= claim
+    proceeds, kept = facts.proceeds + amount, list(facts.kept_aside)
+    for dispute in facts.disputes:
+        uncovered = dispute.amount - aside(facts.kept_aside, dispute.id) if dispute.status == "open" else 0
+        if held := min(amount, uncovered):
+            kept.append(Aside(dispute.id, held))
+            amount -= held
+    return msgspec.structs.replace(facts, proceeds=proceeds, kept_aside=tuple(kept), claimed=facts.claimed + claim)
 
 
 def _refund_is(facts: Facts, refund_id: UUID, state: Literal["done", "failed"]) -> Facts:
@@ -368,9 +423,7 @@ def build(command: type[Message], facts: Facts, outcome: str, because: Event) ->
     if command is RefundMoney:
         if isinstance(because, RefundAgain):
             return _again(facts, because)
-        part = next(part for part in reversed(facts.parts) if left(facts, part))
-        closed = "show-closed" if facts.gone in ("cancelled", "over") else ""
-        return _back(facts, part, left(facts, part), facts.refusal or closed or outcome or "late")
+        return _undo(facts, outcome)
     if command in (IssueTickets, MakePdf):
         return {}
     if command is SendLetter:
@@ -378,19 +431,35 @@ def build(command: type[Message], facts: Facts, outcome: str, because: Event) ->
     raise TypeError(f"the booking saga never sends {command.name()} by itself")
 
 
+def _undo(facts: Facts, outcome: str) -> Fields | None:
+    """What is left of the last payment; None while the payer's bank holds all that is.  What it held goes back as a
+    refund of its own."""
+    part = next((part for part in reversed(facts.parts) if left(facts, part)), None)
+    if part is None:
+        return None
+    closed = "show-closed" if facts.gone in ("cancelled", "over") else ""
+    fields = _back(facts, part, left(facts, part), facts.refusal or closed or outcome or "late")
+    if before := sum(refund.provider_payment_id == part.provider_payment_id for refund in facts.refunds):
+        fields["refund_id"] = derived(fields["refund_id"], "rest", before)
+    return fields
+
+
 def _back(facts: Facts, part: Part, amount: int, reason: str) -> Fields:
-    """A payment, or what is left of it, to where it came from."""
+    """A payment, or what is left of it, to where it came from.  What the provider gives back to nobody, for it is too
+    little, goes to the wallet."""
+    too_little = part.method == "razorpay" and amount < PAYABLE_MIN
     return {
-        "payment_id": part.payment_id, "buyer_id": facts.buyer_id, "method": part.method, "amount": amount,
+        "payment_id": part.payment_id, "buyer_id": facts.buyer_id,
+        "method": "wallet" if too_little else part.method, "amount": amount,
         "currency": facts.currency, "provider_payment_id": part.provider_payment_id, "reason": reason,
         "refund_id": derived(part.payment_id, "refund", part.provider_payment_id),
     }  # fmt: skip
 
 
 def _again(facts: Facts, because: RefundAgain) -> Fields | None:
-    """A refund that failed, once more."""
+    """A refund that failed, once more; not what the payer's bank wants back, holds or has taken since."""
     refund = next((refund for refund in facts.refunds if refund.id == because.refund_id), None)
-    if refund is None or refund.state != "failed":
+    if refund is None or refund.state != "failed" or at_the_bank(facts, refund.provider_payment_id):
         return None
     return {
         "payment_id": refund.payment_id, "buyer_id": facts.buyer_id, "method": refund.method, "amount": refund.amount,
@@ -426,10 +495,13 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
         case DisputeChanged():
             for one, part, amount in _settled(msgspec.structs.replace(after, waiting=before.waiting))[0]:
                 yield RefundMoney, _for_seats(after, part, amount, one.about, one.to, one.reason, event.dispute_id)
+            spare = min(event.amount, after.proceeds - aside(after.kept_aside))
+            if is_opened(before.disputes, after.disputes, event) and spare:
+                yield KeepAside, keeping_aside(after.buyer_id, event, spare)
             if event.status == "won" and after.unprinted and not disputed(after):
                 yield MakePdf, {"anew": True}
                 yield SendLetter, {"template": "confirmed"}
-        case MoneyRefunded():
+        case MoneyRefunded() | RefundSeen():
             refund = next((refund for refund in after.refunds if refund.id == event.refund_id), None)
             about = refund.about if refund else None
             yield SendLetter, {"template": "money-back" if about else "refunded", "about": event.refund_id}
@@ -444,14 +516,15 @@ def beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Mes
 def _for_seats(
     facts: Facts, part: Part, amount: int, cancellation_id: UUID, to: Target, reason: str, *dispute: str
 ) -> Fields:
-    """A refund for cancelled seats; ``dispute`` is the one that it has waited for.  What the provider gives back to
-    nobody, for it is too little, goes to the wallet."""
-    too_little = part.method == "razorpay" and amount < PAYABLE_MIN
-    return _back(facts, part, amount, reason or "cancelled") | {
-        "method": "wallet" if to == "wallet" or too_little else part.method,
-        "refund_id": derived(cancellation_id, "refund", part.provider_payment_id, *dispute),
-        "about": cancellation_id,
-    }
+    """A refund for cancelled seats; ``dispute`` is the one that it has waited for."""
+    return (
+        _back(facts, part, amount, reason or "cancelled")
+        | ({"method": "wallet"} if to == "wallet" else {})
+        | {
+            "refund_id": derived(cancellation_id, "refund", part.provider_payment_id, *dispute),
+            "about": cancellation_id,
+        }
+    )
 
 
 def _goodwill(facts: Facts, event: RefundAsked) -> Iterator[tuple[type[Message], Fields]]:
@@ -474,7 +547,7 @@ BOOKING = Saga(
          refused=(PaymentRefused, HoldExpired, GivenUp)),
     Step("money", do=CapturePayment, done=MoneyCaptured, unasked=True, undo=RefundMoney, undone=(MoneyRefunded,),
          on={MoneyAuthorized: CapturePayment}, refused=(PaymentRefused, HoldExpired, GivenUp), reopens=("expired",),
-         enough=paid, stands=stands, again=(RefundAgain,)),
+         enough=paid, stands=stands, again=(RefundAgain,), freed_by=(DisputeChanged, RefundSeen)),
     Step("confirm", do=ConfirmSeats, done=SeatsConfirmed, refused=(SeatsGone,)),
     # -- pivot: the seats are theirs; from here on we only go forward --
     Step("tickets", do=IssueTickets, done=TicketsIssued),
@@ -512,13 +585,17 @@ def status(seats: str, at: Progress | None) -> str:
     """The booking's status for its buyer, from what the lane says of the seats and how far the saga has come."""
     if at is not None and seats == "cancelled":
         return _cancelled(at.facts)
-    if at is not None and "money" in at.undone:
+    if at is not None and ("money" in at.undone or (at.course == "ended" and _was_undone(at.facts))):
         return "refunded"
     if at is not None and at.course == "back" and (at.step == "money" or "money" in at.done):
         return "refunding"
     if seats in ("held", "released") and at is not None and at.outcome in ("failed", "cancelled"):
         return at.outcome
     return "cancelled" if seats == "released" else seats
+
+
+def _was_undone(facts: Any) -> bool:
+    return any(_is_undo(facts, refund) for refund in facts.refunds)
 
 
 def _cancelled(facts: Any) -> str:

@@ -6,11 +6,12 @@
 | cash, terminal | organiser | what the organiser took at the box office itself (debit) |
 | bank | - | what came to our bank account, less what we paid out (debit) |
 | wallet | buyer | what a buyer's wallet holds (credit), never below zero |
+| aside | buyer | what is kept aside of it for a dispute, or comes from a ticket sold on just now (credit) |
 | booking | booking | money in for which nothing has been given yet, or that is on its way back (credit) |
 | organiser | organiser | what we owe an organiser (credit) |
 | service | - | what the service itself gives and takes: openings, corrections, fees for what sold nothing |
 | by-hand | - | refunds that an operator has seen to outside (credit) |
-| losses | - | what payers' banks took back of money that had left its wallet (debit) |
+| losses | - | what payers' banks took back of money that had left its wallet, or gone back otherwise (debit) |
 
 What the provider settles is bank against provider; the fee that it keeps goes to the organiser of the sale at once.
 
@@ -22,7 +23,7 @@ from uuid import UUID
 from sagas.messages import MoneyCaptured
 
 Account = Literal[
-    "provider", "cash", "terminal", "bank", "wallet", "booking", "organiser", "service", "by-hand", "losses"
+    "provider", "cash", "terminal", "bank", "wallet", "aside", "booking", "organiser", "service", "by-hand", "losses"
 ]
 
 
@@ -44,6 +45,9 @@ class Posting(NamedTuple):
     booking_id: UUID | None = None
     note: str = ""
 
+
+#: What a payer's wallet says of a dispute that is lost.
+_TAKEN = "Taken back by your bank"
 
 #: Where the money of each way to pay is, once it is captured.
 _SOURCES: dict[str, Account] = {"razorpay": "provider", "wallet": "wallet", "cash": "cash", "terminal": "terminal"}
@@ -81,12 +85,26 @@ def sold(booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Po
 
 
 def resold(booking_id: UUID, organiser_id: UUID, seller_id: UUID, price: int, fee: int, currency: str) -> Posting:
-    """The seat was another buyer's: what it cost is theirs, less the organiser's fee."""
+    """The seat was another buyer's: what it cost is theirs, less the organiser's fee.  Their own saga says what of it
+    comes into their wallet."""
     entries = (
-        Entry("booking", booking_id, price), Entry("wallet", seller_id, fee - price),
+        Entry("booking", booking_id, price), Entry("aside", seller_id, fee - price),
         Entry("organiser", organiser_id, -fee),
     )  # fmt: skip
-    return Posting("resale", f"sale:{booking_id}", currency, entries, booking_id, "Ticket sold")
+    return Posting("resale", f"sale:{booking_id}", currency, entries, booking_id)
+
+
+def proceeds(
+    listing_id: UUID, booking_id: UUID, seller_id: UUID, organiser_id: UUID, amount: int, kept: int, claim: int,
+    currency: str,
+) -> Posting:  # fmt: skip
+    """A seller's part of what their ticket was sold for, in their wallet: without what is kept aside for a dispute, and
+    what the organiser claims for one that is lost."""
+    entries = (
+        Entry("aside", seller_id, amount - kept), Entry("wallet", seller_id, kept + claim - amount),
+        Entry("organiser", organiser_id, -claim),
+    )  # fmt: skip
+    return Posting("proceeds", f"proceeds:{listing_id}", currency, entries, booking_id, "Ticket sold")
 
 
 def cancelled(
@@ -119,11 +137,60 @@ def refunded(
     )
 
 
-def dispute_lost(dispute_id: str, booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:
-    """The payer's bank took the money back: the organiser bears it."""
+def kept_aside(dispute_id: str, user_id: UUID, amount: int, currency: str) -> Posting:
+    """So much of a wallet cannot be spent while the payer's bank disputes where it came from."""
     return moved(
-        "dispute", f"dispute:{dispute_id}", currency, ("organiser", organiser_id), ("provider", None), amount,
-        booking_id,
+        "aside", f"aside:{dispute_id}", currency, ("wallet", user_id), ("aside", user_id), amount, None,
+        "Kept aside: your bank disputes a payment",
+    )  # fmt: skip
+
+
+def freed(dispute_id: str, user_id: UUID, amount: int, currency: str) -> Posting:
+    """The dispute is won: what was kept aside can be spent again."""
+    return moved(
+        "freed", f"freed:{dispute_id}", currency, ("aside", user_id), ("wallet", user_id), amount, None,
+        "Kept aside no longer",
+    )  # fmt: skip
+
+
+class FromPayer(NamedTuple):
+    """What the payer has of what their bank took back: kept aside, and in the wallet."""
+
+    user_id: UUID
+    aside: int
+    wallet: int
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return Entry("aside", self.user_id, self.aside), Entry("wallet", self.user_id, self.wallet)
+
+
+def dispute_lost(
+    dispute_id: str, booking_id: UUID, organiser_id: UUID, payer: FromPayer, amount: int, currency: str
+) -> Posting:  # fmt: skip
+    """The payer's bank took the money back: the organiser bears it, less what the payer still has of what others paid
+    them for their tickets."""
+    borne = amount - payer.aside - payer.wallet
+    entries = (*payer.entries, Entry("organiser", organiser_id, borne), Entry("provider", None, -amount))
+    return Posting("dispute", f"dispute:{dispute_id}", currency, entries, booking_id, _TAKEN)
+
+
+def unsold_lost(dispute_id: str, booking_id: UUID, there: int, amount: int, currency: str) -> Posting:
+    """So for a booking that has no seats: its money has gone back by the bank.  What had been given back before
+    (``there`` is what had not) is a loss."""
+    of_booking = min(there, amount)
+    entries = (
+        Entry("booking", booking_id, of_booking), Entry("losses", None, amount - of_booking),
+        Entry("provider", None, -amount),
+    )  # fmt: skip
+    return Posting("dispute", f"dispute:{dispute_id}", currency, entries, booking_id)
+
+
+def sold_for_less(booking_id: UUID, organiser_id: UUID, amount: int, currency: str) -> Posting:
+    """The seats were confirmed for money that the payer's bank had taken back: the organiser bears that."""
+    return moved(
+        "dispute-borne", f"dispute-borne:{booking_id}", currency, ("organiser", organiser_id), ("booking", booking_id),
+        amount, booking_id,
     )  # fmt: skip
 
 
@@ -135,14 +202,11 @@ def topped_up(provider_payment_id: str, user_id: UUID, amount: int, currency: st
     )  # fmt: skip
 
 
-def top_up_lost(dispute_id: str, user_id: UUID, held: int, amount: int, currency: str) -> Posting:
-    """The payer's bank took a top-up back: what the wallet still holds (``held``) pays for it, the service the rest."""
-    from_wallet = min(held, amount)
-    entries = (
-        Entry("wallet", user_id, from_wallet), Entry("losses", None, amount - from_wallet),
-        Entry("provider", None, -amount),
-    )  # fmt: skip
-    return Posting("dispute", f"dispute:{dispute_id}", currency, entries, None, "Top-up taken back by your bank")
+def top_up_lost(dispute_id: str, payer: FromPayer, amount: int, currency: str) -> Posting:
+    """The payer's bank took a top-up back: what the payer still has pays for it, the service the rest."""
+    lost = amount - payer.aside - payer.wallet
+    entries = (*payer.entries, Entry("losses", None, lost), Entry("provider", None, -amount))
+    return Posting("dispute", f"dispute:{dispute_id}", currency, entries, None, _TAKEN)
 
 
 def given(reference: str, user_id: UUID, amount: int, currency: str, note: str) -> Posting:

@@ -339,6 +339,15 @@ class PrintInvoice(Message, frozen=True, kw_only=True):
     invoice_id: UUID
 
 
+class KeepAside(BookingCommand, frozen=True, kw_only=True):
+    """Keep so much of the buyer's wallet aside for a dispute, as far as it is there."""
+
+    buyer_id: UUID
+    dispute_id: str
+    amount: int
+    currency: str
+
+
 class SendLetter(BookingCommand, frozen=True, kw_only=True):
     """Send one letter, once: unique by booking, template and what it is ``about`` (a refund, a cancellation)."""
 
@@ -495,6 +504,17 @@ class MoneyRefunded(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class RefundSeen(Event, frozen=True, kw_only=True):
+    """The provider gave back what we never asked for: somebody did so by hand, on its own pages."""
+
+    refund_id: UUID
+    payment_id: UUID
+    provider_payment_id: str
+    provider_refund_id: str
+    amount: int
+    currency: str
+
+
 class RefundFailed(Event, frozen=True, kw_only=True):
     """The provider could not give the money back, or the box office has to; it stays owed, in front of a human."""
 
@@ -533,6 +553,13 @@ class DisputeChanged(Event, frozen=True, kw_only=True):
     currency: str
     status: Literal["open", "won", "lost"]
     reason: str = ""
+
+
+class MoneyKeptAside(Event, frozen=True, kw_only=True):
+    """What of the buyer's wallet is kept aside for a dispute."""
+
+    dispute_id: str
+    amount: int
 
 
 class TicketsIssued(Event, frozen=True, kw_only=True):
@@ -602,10 +629,12 @@ SagaEvent = (
     | MoneyAuthorized
     | MoneyCaptured
     | MoneyRefunded
+    | RefundSeen
     | RefundFailed
     | RefundAgain
     | RefundAsked
     | DisputeChanged
+    | MoneyKeptAside
     | TicketsIssued
     | TicketsCancelled
     | PdfMade
@@ -629,6 +658,7 @@ SagaCommand = (
     | RequestPayment
     | CapturePayment
     | RefundMoney
+    | KeepAside
     | IssueTickets
     | CancelTickets
     | MakePdf

@@ -23,7 +23,7 @@ class Step(msgspec.Struct, frozen=True):
 
     A step may take several rounds: it is done once it is ``enough``, and until then its command is sent again; it is
     undone once nothing of it ``stands`` any more, and until then its undo is.  An event of ``again`` has an undo that
-    failed tried anew."""
+    failed tried anew, one of ``freed_by`` an undo that had nothing to ask for yet."""
 
     name: str
     done: type[Event]
@@ -39,6 +39,7 @@ class Step(msgspec.Struct, frozen=True):
     enough: Callable[[Any], bool] | None = None
     stands: Callable[[Any], bool] | None = None
     again: tuple[type[Event], ...] = ()
+    freed_by: tuple[type[Event], ...] = ()
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -168,6 +169,8 @@ def _move(saga: Saga, at: Progress, event: Event, answered: bool) -> Moved:
         return _back(saga, at if step.stands and step.stands(at.facts) else _without(at, step.name), event)
     elif step and step.undo and at.course == "back" and kind in step.again:
         return _issue(saga, at, step.undo, event)
+    elif step and at.course == "back" and kind in step.freed_by and at.awaited is None:
+        return _back(saga, at, event)
 
     if at.course != "forward" and (late := _completes(saga, kind)) and late.name not in at.done:
         if at.course == "ended" and at.outcome in late.reopens:

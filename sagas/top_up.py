@@ -1,21 +1,24 @@
 """The top-up saga: an order at the provider, and every payment of it is the buyer's own, in their wallet.
 
 There is nothing to undo: what comes in late, twice or in another amount is in the wallet all the same.  What the
-payer's bank takes back is taken from the wallet again, as far as it is there (by the ledger: ``top_up_lost``)."""
+payer's bank disputes is kept aside, and what it takes back leaves the wallet again, each as far as it is there."""
 
 from collections.abc import Iterator
 from uuid import UUID
 
 import msgspec
 
+from sagas.disputes import Aside, Disputes, KeptAside, is_opened, keeping_aside, told, without
 from sagas.identity import derived
 from sagas.messages import (
     CapturePayment,
     DisputeChanged,
     Event,
+    KeepAside,
     Message,
     MoneyAuthorized,
     MoneyCaptured,
+    MoneyKeptAside,
     PaymentReady,
     PaymentRefused,
     RequestPayment,
@@ -34,7 +37,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     kept: tuple[str, ...] = ()
     authorized: tuple[str, int] | None = None
     refusal: str = ""
-    lost: tuple[str, ...] = ()
+    disputes: Disputes = ()
+    kept_aside: KeptAside = ()
 
     @property
     def payment_id(self) -> UUID:
@@ -47,8 +51,12 @@ def learn(facts: Facts, event: Event) -> Facts:
             return msgspec.structs.replace(facts, kept=(*facts.kept, event.provider_payment_id))
         case MoneyAuthorized():
             return msgspec.structs.replace(facts, authorized=(event.provider_payment_id, event.amount))
-        case DisputeChanged() if event.status == "lost" and event.dispute_id not in facts.lost:
-            return msgspec.structs.replace(facts, lost=(*facts.lost, event.dispute_id))
+        case DisputeChanged():
+            kept = facts.kept_aside if event.status == "open" else without(facts.kept_aside, event.dispute_id)
+            return msgspec.structs.replace(facts, disputes=told(facts.disputes, event), kept_aside=kept)
+        case MoneyKeptAside():
+            kept = (*facts.kept_aside, Aside(event.dispute_id, event.amount))
+            return msgspec.structs.replace(facts, kept_aside=kept)
         case PaymentRefused():
             return msgspec.structs.replace(facts, refusal=event.reason)
         case _:
@@ -78,8 +86,9 @@ def _moves(_before: Facts, _after: Facts, _event: Event) -> bool:
     return True
 
 
-def _beside(_before: Facts, _after: Facts, _event: Event) -> Iterator[tuple[type[Message], Fields]]:
-    return iter(())
+def _beside(before: Facts, after: Facts, event: Event) -> Iterator[tuple[type[Message], Fields]]:
+    if isinstance(event, DisputeChanged) and is_opened(before.disputes, after.disputes, event):
+        yield KeepAside, keeping_aside(after.buyer_id, event, event.amount)
 
 
 TOP_UP = Saga(

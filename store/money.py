@@ -55,6 +55,16 @@ async def write(connection: Any, now: datetime, writes: MoneyWrites) -> None:
         await connection.execute(query("refunds_at_the_counter"), now, writes.at_the_counter)
 
 
+async def capture(provider_payment_id: str) -> Any | None:
+    """Whose captured money this is."""
+    return await pool().fetchrow("SELECT * FROM capture WHERE provider_payment_id = $1", provider_payment_id)
+
+
+async def refund_failed_of(provider_payment_id: str, amount: int) -> Any | None:
+    """A refund of this payment and amount that the provider had failed to make."""
+    return await pool().fetchrow(query("refund_failed_of"), provider_payment_id, amount)
+
+
 async def claim_payment(payment_id: UUID, seconds: float) -> Any | None:
     """The payment, leased to the caller; None while somebody else talks to the provider about it."""
     return await pool().fetchrow(query("payment_claim"), payment_id, seconds)

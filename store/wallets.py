@@ -12,6 +12,11 @@ async def balances(user_id: UUID) -> list[Any]:
     return list(await pool().fetch(query("wallet_balances"), user_id))
 
 
+async def kept_aside(user_id: UUID) -> list[Any]:
+    """What of them is kept aside while the buyer's bank disputes where it came from."""
+    return list(await pool().fetch(query("wallet_kept_aside"), user_id))
+
+
 async def entries(user_id: UUID, before: UUID | None, limit: int) -> list[Any]:
     """What moved in the buyer's wallets, newest first; ``amount`` is above zero for what came in."""
     return list(await pool().fetch(query("wallet_entries_page"), user_id, before, limit))

@@ -61,7 +61,7 @@ class Shows:
     """Makes shows: rows of the catalogue and an OpenShow to their lane, as `python -m actors.demo race` does."""
 
     def __init__(self, rows: asyncpg.Pool, publisher: Publisher, lanes: int) -> None:
-        self._rows, self._publisher, self._lanes = rows, publisher, lanes
+        self._rows, self.publisher, self._lanes = rows, publisher, lanes
         self._founders: tuple[uuid.UUID, uuid.UUID] | None = None
 
     async def make(
@@ -93,13 +93,13 @@ class Shows:
     async def open(self, show: Show) -> None:
         """Send the show's opening to its lane, and wait for it."""
         row = await self._rows.fetchrow("SELECT * FROM show WHERE id = $1", show.id)
-        await self._publisher.publish(seal(show.lane, terms_of(row), Options()))
+        await self.publisher.publish(seal(show.lane, terms_of(row), Options()))
         await until(f"show {show.id} is open", lambda: self._is_open(show.id))
 
     async def tell(self, show: Show, kind: type[ShowCommand], **more: Any) -> str:
         """Have the show's lane decide a command; what it came to."""
         command = kind(command_id=new_id(), show_id=uuid.UUID(show.id), **more)
-        await self._publisher.publish(seal(show.lane, command, Options()))
+        await self.publisher.publish(seal(show.lane, command, Options()))
         look = "SELECT outcome FROM journal WHERE command_id = $1"
         return await until(f"{kind.name()} is decided", lambda: self._rows.fetchval(look, command.command_id))
 

@@ -12,9 +12,11 @@ from store.settings import settings
 
 
 class WalletView(msgspec.Struct):
-    """One balance for each currency that was ever in it."""
+    """``balances`` can be spent: one for each currency that was ever in it.  ``kept_aside`` is yours and cannot be
+    spent for now: your bank disputes where it came from, or it comes from a ticket that was sold this moment."""
 
     balances: list[Money]
+    kept_aside: list[Money]
 
 
 class WalletEntry(msgspec.Struct):

@@ -25,7 +25,7 @@ TOTAL = """(coalesce((b.amounts::jsonb ->> 'seats')::bigint, 0) - coalesce((b.am
 #: refund that failed stays in front of an operator, and is told as a remark.  What is owed for cancelled seats may wait
 #: for a dispute, or a payer's bank may have given it back before.  What the organiser gave out of goodwill leaves the
 #: seats paid for; a cancellation after it may give so much less than it owes (``short``).
-#: A booking is settled when its saga has ended, or when nothing has moved for half a minute.
+#: A booking is settled when its saga has ended, or when nothing has moved for half a minute, but for a dispute.
 MONEY = """WITH settled AS (
     SELECT b.id, b.state, b.currency,
         coalesce((SELECT sum((p ->> 'price')::bigint - coalesce((p ->> 'discount')::bigint, 0)
@@ -40,13 +40,18 @@ MONEY = """WITH settled AS (
             FROM jsonb_array_elements(s.progress::jsonb #> '{facts,waiting}') w), 0) AS waiting,
         coalesce((SELECT sum((d ->> 'amount')::bigint)
             FROM jsonb_array_elements(s.progress::jsonb #> '{facts,disputes}') d
-            WHERE d ->> 'status' = 'lost'), 0) AS lost) d
+            WHERE d ->> 'status' = 'lost'), 0) AS lost,
+        (SELECT count(*) FROM jsonb_array_elements(s.progress::jsonb #> '{facts,disputes}') d
+            WHERE d ->> 'status' = 'open') AS open) d
     CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount), 0) AS back,
         coalesce(sum(r.amount) FILTER (WHERE r.about = r.id), 0) AS goodwill,
         coalesce(sum(r.amount) FILTER (WHERE r.about <> r.id), 0) AS given FROM refund r WHERE r.booking_id = b.id) r
     CROSS JOIN LATERAL (SELECT coalesce(sum(c.amount), 0) AS owed FROM cancellation c WHERE c.booking_id = b.id) c
-    CROSS JOIN LATERAL (SELECT greatest(least(d.lost, c.owed - d.waiting - r.given), 0) AS taken) t
+    CROSS JOIN LATERAL (SELECT greatest(least(d.lost, CASE WHEN b.state IN ('confirmed', 'cancelled')
+        THEN c.owed - d.waiting - r.given
+        ELSE (SELECT sum(k.amount) FROM capture k WHERE k.booking_id = b.id) - r.back END), 0) AS taken) t
     WHERE s.id IS NULL OR s.course = 'ended' OR greatest(s.changed_at, b.changed_at) < now() - interval '30 s'
+        AND NOT (s.course = 'back' AND s.step = 'money' AND d.open > 0)
 )"""
 #: Each journal row with the row before it in its lane's log.
 CHAIN = """WITH link AS (
@@ -262,13 +267,13 @@ TABLE_CHECKS = (
         """SELECT count(*) FROM refund WHERE about = id""",
         """SELECT r.id AS refund_id, r.amount, e.detail, t.reference, o.owner AS organiser_id, o.amount AS borne
         FROM refund r
-        LEFT JOIN saga_event e ON e.saga_id = r.booking_id AND e.event = 'refund_asked'
+        LEFT JOIN saga_event e ON e.saga_id = r.booking_id AND e.event IN ('refund_asked', 'refund_seen')
             AND e.detail::jsonb ->> 'refund_id' = r.id::text
         LEFT JOIN ledger_transaction t ON t.reference = 'goodwill:' || r.id AND t.booking_id = r.booking_id
         LEFT JOIN ledger_entry o ON o.transaction_id = t.id AND o.account = 'organiser'
         LEFT JOIN ledger_transaction s ON s.reference = 'sale:' || r.booking_id
         WHERE r.about = r.id AND ((e.detail::jsonb ->> 'amount')::bigint IS DISTINCT FROM r.amount
-            OR e.detail::jsonb ->> 'by' IS NULL OR o.amount IS DISTINCT FROM r.amount
+            OR (e.event = 'refund_asked' AND e.detail::jsonb ->> 'by' IS NULL) OR o.amount IS DISTINCT FROM r.amount
             OR NOT EXISTS (SELECT FROM ledger_entry x WHERE x.transaction_id = s.id AND x.account = 'organiser'
                 AND x.owner = o.owner) AND NOT EXISTS (SELECT FROM listing l WHERE l.buyer_booking_id = r.booking_id))
         UNION ALL
@@ -307,8 +312,8 @@ TABLE_CHECKS = (
         LEFT JOIN saga s ON s.id = l.buyer_booking_id
         WHERE l.status = 'sold' AND s.course IS DISTINCT FROM 'forward' AND l.price > l.fee AND NOT EXISTS (
             SELECT FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id
-            WHERE t.reference = 'sale:' || l.buyer_booking_id AND e.account = 'wallet' AND e.owner = l.seller_id
-                AND e.amount = l.fee - l.price)
+            WHERE t.reference = 'sale:' || l.buyer_booking_id AND e.account IN ('aside', 'wallet')
+                AND e.owner = l.seller_id AND e.amount = l.fee - l.price)
         UNION ALL
         SELECT l.id, l.price, l.fee, b.state FROM listing l JOIN booking b ON b.id = l.buyer_booking_id
         WHERE (l.status = 'being_bought') <> (b.state = 'held')

@@ -45,18 +45,21 @@ UPDATE venue SET active = false WHERE id = $1
 
 -- name: show_cancellations
 -- Those of one show, or of a venue, with how far each has come. A booking's refunds and letter are found by its id: asked of
--- a show of 20,000 bookings while they are being cancelled, when the planner knows nothing of the tables yet.
+-- a show of 20,000 bookings while they are being cancelled, when the planner knows nothing of the tables yet. What a box
+-- office has to hand over has not failed.
 SELECT c.*, w.cancelled, w.starts_at, e.title,
     (SELECT count(*) FROM booking b WHERE b.show_id = c.show_id AND b.state IN ('held', 'confirmed')) AS live, come.*
 FROM show_cancellation c JOIN show w ON w.id = c.show_id JOIN event e ON e.id = w.event_id
 CROSS JOIN LATERAL (
     SELECT count(*) AS cancelled_bookings, coalesce(sum(r.pending), 0)::bigint AS refunds_pending,
         coalesce(sum(r.done), 0)::bigint AS refunds_done, coalesce(sum(r.failed), 0)::bigint AS refunds_failed,
+        coalesce(sum(r.to_hand_over), 0)::bigint AS to_hand_over,
         count(*) FILTER (WHERE EXISTS (SELECT FROM letter l
             WHERE l.booking_id = x.booking_id AND l.template = 'cancelled' AND l.about = x.id AND l.status = 'sent')) AS told
     FROM cancellation x CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE f.status = 'pending') AS pending, count(*) FILTER (WHERE f.status = 'processed') AS done,
-            count(*) FILTER (WHERE f.status = 'failed') AS failed
+            count(*) FILTER (WHERE f.status = 'failed' AND f."to" NOT IN ('cash', 'terminal')) AS failed,
+            count(*) FILTER (WHERE f.status = 'failed' AND f."to" IN ('cash', 'terminal')) AS to_hand_over
         FROM refund f WHERE f.booking_id = x.booking_id AND f.about = x.id
     ) r
     WHERE x.show_id = c.show_id AND x.reason = 'show-cancelled'

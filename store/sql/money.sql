@@ -122,6 +122,10 @@ UPDATE refund SET claimed_until = now(), provider_refund_id = $2 WHERE id = $1 A
 -- name: refund_find
 SELECT * FROM refund WHERE id = $1 OR provider_refund_id = $2 ORDER BY id <> $1 LIMIT 1
 
+-- name: refund_failed_of
+SELECT * FROM refund WHERE provider_payment_id = $1 AND amount = $2 AND status = 'failed' AND "to" = 'source'
+ORDER BY created_at LIMIT 1
+
 -- name: payment_of_organiser
 -- A payment for a booking of one of the organiser's shows, with how the booking stands.
 SELECT p.id, p.booking_id, p.method, p.currency, b.state, g.lane, g.progress, g.outbox

@@ -56,7 +56,8 @@ SELECT reason FROM (VALUES
         WHERE t.holder_id = $1 AND t.status IN ('valid', 'listed') AND w.ends_at > now() AND NOT w.cancelled)),
     ('refunds-pending', EXISTS (SELECT FROM refund r JOIN booking b ON b.id = r.booking_id
         WHERE b.buyer_id = $1 AND r.status <> 'processed')),
-    ('wallet-balance', EXISTS (SELECT FROM wallet WHERE user_id = $1 AND balance > 0)),
+    ('wallet-balance', EXISTS (SELECT FROM wallet WHERE user_id = $1 AND balance > 0)
+        OR EXISTS (SELECT FROM ledger_entry WHERE account = 'aside' AND owner = $1 GROUP BY currency HAVING sum(amount) <> 0)),
     ('organiser-owner', EXISTS (SELECT FROM organiser_member m JOIN organiser o ON o.id = m.organiser_id
         WHERE m.user_id = $1 AND m.role = 'owner' AND o.status IN ('applied', 'approved', 'suspended')
             AND NOT EXISTS (SELECT FROM organiser_member n

@@ -1,6 +1,6 @@
 -- name: reconcile_payments
 -- What we know of payments at the provider, by their ids and orders: the capture, what went back or is promised, what
--- waits for a dispute, what the booking's live tickets are worth (those too that are another buyer's now, who paid their
+-- waits for a dispute (also of a booking that never got its seats), what the booking's live tickets are worth (those too that are another buyer's now, who paid their
 -- seller; less what was given back for them out of goodwill) and its policy kept.  ``kept_before`` is what is left of the booking's earlier
 -- payments, which explain their share of these first.
 SELECT t.id, p.id AS payment_id, p.booking_id, p.status AS payment_status, c.amount, c.currency,
@@ -42,8 +42,11 @@ CROSS JOIN LATERAL (
         coalesce((SELECT sum(y.retained) FROM cancellation y WHERE y.booking_id = p.booking_id), 0)::bigint AS retained
 ) AS v
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum((x ->> 'amount')::bigint), 0)::bigint AS waiting
-    FROM jsonb_array_elements(s.progress::jsonb #> '{facts,waiting}') x WHERE x ->> 'provider_payment_id' = t.id
+    SELECT (coalesce((SELECT sum((x ->> 'amount')::bigint)
+        FROM jsonb_array_elements(s.progress::jsonb #> '{facts,waiting}') x WHERE x ->> 'provider_payment_id' = t.id), 0)
+        + CASE WHEN s.course = 'back' AND s.step = 'money' THEN greatest(0, least(c.amount - r.done - r.owed - r.by_hand - r.to_wallet,
+            (SELECT coalesce(sum((x ->> 'amount')::bigint), 0) FROM jsonb_array_elements(s.progress::jsonb #> '{facts,disputes}') x
+            WHERE x ->> 'provider_payment_id' = t.id AND x ->> 'status' = 'open'))) ELSE 0 END)::bigint AS waiting
 ) AS d
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(e.amount - (

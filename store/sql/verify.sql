@@ -73,7 +73,7 @@ SELECT * FROM listing
 
 -- name: verify_money
 -- For every booking at rest: captured = its live places and those that others bought of it + what was cancelled (given back, kept by the policy, or taken by
--- the payer's bank before) + refunds of money that it did not need.
+-- the payer's bank before) + refunds of money that it did not need. Of a booking without seats the bank may have taken what it kept.
 WITH resting AS (
     SELECT b.id, b.state, b.seats::json AS seats FROM booking b JOIN saga g ON g.id = b.id
     WHERE g.course = 'ended' AND NOT EXISTS (SELECT FROM cancellation c WHERE c.booking_id = b.id AND c.taken_up_at IS NULL)
@@ -86,10 +86,13 @@ WITH resting AS (
             SELECT coalesce(sum((s ->> 'price')::bigint - coalesce((s ->> 'discount')::bigint, 0)
                 + coalesce((s ->> 'fees')::bigint, 0) + coalesce((s ->> 'tax')::bigint, 0)), 0)
             FROM json_array_elements(r.seats) s WHERE coalesce(s ->> 'status', '') IN ('', 'resold')
-        ) ELSE 0 END AS live
+        ) ELSE (
+            SELECT coalesce(sum(e.amount), 0) FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+            WHERE t.booking_id = r.id AND t.kind = 'dispute' AND e.account = 'booking'
+        ) END AS kept
     FROM resting r
 )
-SELECT id::text FROM sums WHERE captured <> live + refunded + cancelled
+SELECT id::text FROM sums WHERE captured <> kept + refunded + cancelled
 UNION ALL
 -- A cancellation gives back what it owes, now or when a dispute is won; less only where a bank has taken so much, or the
 -- organiser has given so much out of goodwill before.
@@ -105,9 +108,9 @@ CROSS JOIN LATERAL (
 WHERE c.taken_up_at IS NOT NULL AND (m.missing < 0 OR m.missing - r.goodwill > coalesce((SELECT sum((d ->> 'amount')::bigint)
     FROM jsonb_array_elements(g.progress::jsonb #> '{facts,disputes}') d WHERE d ->> 'status' = 'lost'), 0))
 UNION ALL
--- What is given out of goodwill is what somebody asked for.
+-- What is given out of goodwill is what somebody asked for, or gave by hand.
 SELECT f.id::text FROM refund f WHERE f.about = f.id AND NOT EXISTS (
-    SELECT FROM saga_event e WHERE e.saga_id = f.booking_id AND e.event = 'refund_asked'
+    SELECT FROM saga_event e WHERE e.saga_id = f.booking_id AND e.event IN ('refund_asked', 'refund_seen')
         AND e.detail::json ->> 'refund_id' = f.id::text AND (e.detail::json ->> 'amount')::bigint = f.amount)
 UNION ALL
 SELECT f.id::text FROM refund f WHERE f.about <> f.id
@@ -165,6 +168,25 @@ GROUP BY w.id, w.balance HAVING w.balance <> -coalesce(sum(e.amount), 0)
 UNION ALL
 SELECT e.owner FROM ledger_entry e WHERE e.account = 'wallet'
     AND NOT EXISTS (SELECT FROM wallet w WHERE w.user_id = e.owner AND w.currency = e.currency)
+
+-- name: verify_kept_aside
+-- What is kept aside for each buyer is what their sagas know of, but for sales that only one of the two sagas has taken up.
+WITH known AS (
+    SELECT (g.progress::jsonb #>> '{facts,buyer_id}')::uuid AS owner, g.progress::jsonb #>> '{facts,currency}' AS currency,
+        (k ->> 'amount')::bigint AS amount
+    FROM saga g CROSS JOIN LATERAL jsonb_array_elements(g.progress::jsonb #> '{facts,kept_aside}') k
+    WHERE g.progress LIKE '%"kept_aside"%'
+    UNION ALL
+    SELECT l.seller_id, w.currency, CASE WHEN l.taken_up_at IS NULL THEN l.price - l.fee ELSE l.fee - l.price END
+    FROM listing l JOIN show w ON w.id = l.show_id
+    WHERE l.status = 'sold' AND (l.taken_up_at IS NULL) = EXISTS (
+        SELECT FROM ledger_transaction t WHERE t.reference = 'sale:' || l.buyer_booking_id)
+), held AS (
+    SELECT owner, currency, -sum(amount) AS amount FROM ledger_entry WHERE account = 'aside' GROUP BY owner, currency
+), by_sagas AS (
+    SELECT owner, currency, sum(amount) AS amount FROM known GROUP BY owner, currency
+)
+SELECT owner FROM held FULL JOIN by_sagas s USING (owner, currency) WHERE coalesce(held.amount, 0) <> coalesce(s.amount, 0)
 
 -- name: verify_buyer_holds
 -- A buyer's count of live holds, against the bookings that are held.

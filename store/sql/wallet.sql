@@ -16,6 +16,11 @@ FROM top_up t JOIN payment p ON p.id = t.payment_id WHERE t.id = $1 AND t.user_i
 -- name: wallet_balances
 SELECT currency, balance FROM wallet WHERE user_id = $1 ORDER BY currency
 
+-- name: wallet_kept_aside
+-- What of a buyer's wallets cannot be spent for now, in each currency.
+SELECT currency, -sum(amount)::bigint AS amount FROM ledger_entry WHERE account = 'aside' AND owner = $1
+GROUP BY currency HAVING sum(amount) < 0 ORDER BY currency
+
 -- name: wallet_entries_page
 -- What moved in a buyer's wallets, newest first: ids rise in the order in which they were booked.
 SELECT t.id, t.kind, t.note, t.booking_id, t.at, -e.amount AS amount, e.currency, e.balance_after

@@ -329,6 +329,8 @@ async def test_of_a_cancelled_show_the_box_office_hands_the_money_over_and_says_
         return (await house.ask("GET", f"/v1/cancellations/{asked['id']}")).json()["status"] == "done"
 
     await until("the show's cancellation waits for nobody", is_done, within=30)
+    [told] = (await house.ask("GET", f"/v1/cancellations/{asked['id']}")).json()["shows"]
+    assert [told[f"refunds_{what}"] for what in ("done", "failed", "to_hand_over")] == [0, 0, 1]
     other = await buyers.make()
     problem_of(await other.ask("POST", f"{path}/{refund['id']}/handed-over"), 403)
     problem_of(await seller.ask("POST", f"{path}/{sale['id']}/handed-over"), 404)

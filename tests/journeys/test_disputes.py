@@ -6,6 +6,9 @@ from datetime import timedelta
 import pytest
 from box_office import PRICE, new_key, problem_of, until
 
+from actors.lanes.wire import Options, seal
+from sagas.identity import saga_lane
+from sagas.messages import DisputeChanged, MoneyCaptured, Several, event_id_for
 from sagas.terms import Resale, Rules
 from store.sql import query
 
@@ -145,6 +148,109 @@ async def test_seats_cancelled_after_a_lost_dispute_promise_nothing(show, buyer,
     assert "Your bank has given you ₹500.00 back already" in told and "goes back" not in told
 
 
+async def tell_at_once(shows, rows, booking_id, paid, dispute, status):
+    """The booking hears of its payment and of its dispute in one message: before the lane can answer."""
+    payment = await rows.fetchrow("SELECT id, amount FROM payment WHERE booking_id = $1", uuid.UUID(booking_id))
+    payment_id, by = payment["id"], paid["razorpay_payment_id"]
+    about = {
+        "booking_id": uuid.UUID(booking_id), "payment_id": payment_id, "provider_payment_id": by, "currency": "INR",
+    }  # fmt: skip
+    captured = MoneyCaptured(
+        event_id=event_id_for(payment_id, MoneyCaptured, by), method="razorpay", amount=payment["amount"], **about
+    )
+    disputed = DisputeChanged(
+        event_id=event_id_for(payment_id, DisputeChanged, dispute["id"], status), dispute_id=dispute["id"],
+        amount=dispute["amount"], status=status, **about,
+    )  # fmt: skip
+    lane = saga_lane(about["booking_id"], await rows.fetchval("SELECT count(*) FROM lane WHERE lane LIKE 'saga.%'"))
+    await shows.publisher.publish(seal(lane, Several(events=(captured, disputed)), Options("")))
+
+
+async def payment_and_dispute(emulator, order):
+    """Both at the provider; no webhook tells of them."""
+    paid = await emulator.pay(order, webhooks={"drop": True})
+    return paid, await emulator.dispute(paid["razorpay_payment_id"], webhooks={"drop": True})
+
+
+@pytest.fixture
+async def unseated(shows, buyers, emulator, rows):
+    """Late money for a seat that somebody else has, disputed before it is given back: buyer, booking, dispute."""
+    show = await shows.make(hold_seconds=5)
+    late, other = await buyers.make(), await buyers.make(wallet=PRICE)
+    held = await late.hold(show, show.seats[0])
+    order = await late.until_payable(held["id"])
+    await late.until_status(held["id"], "expired", within=40)
+    await other.hold(show, show.seats[0], wallet=True)
+    paid, dispute = await payment_and_dispute(emulator, order)
+    await tell_at_once(shows, rows, held["id"], paid, dispute, "open")
+    await late.until_told(held["id"], "seats_gone", within=40)
+    assert (await late.booking(held["id"]))["status"] == "refunding"
+    assert (await late.booking(held["id"]))["refunds"] == []
+    return late, held["id"], dispute
+
+
+async def of_booking(rows, booking_id):
+    """What the ledger has on a booking's own account."""
+    look = "SELECT coalesce(-sum(amount), 0)::bigint FROM ledger_entry WHERE account = 'booking' AND owner = $1"
+    return await rows.fetchval(look, uuid.UUID(booking_id))
+
+
+async def unexplained(rows, booking_id):
+    """Whether the verification of money finds something about this booking."""
+    named = {row[0] for row in await rows.fetch(query("verify_money"))}
+    named |= {row["id"] for row in await rows.fetch(query("verify_ledger"))}
+    return booking_id in named
+
+
+async def test_disputed_money_without_seats_is_given_back_once_the_dispute_is_won(unseated, emulator, rows):
+    late, booking_id, dispute = unseated
+    [known] = await rows.fetch(query("reconcile_payments"), [dispute["payment_id"]], [""])
+    assert (known["waiting"], known["owed"]) == (PRICE, 0)
+    assert await of_booking(rows, booking_id) == PRICE
+    await emulator.settle_dispute(dispute["id"], "won")
+    await late.until_refunded(booking_id)
+    assert (await late.until_status(booking_id, "refunded"))["refunds"][0]["amount"]["amount"] == PRICE
+    assert (await emulator.payment(dispute["payment_id"]))["refunded"] == PRICE
+    assert await of_booking(rows, booking_id) == 0
+    assert not await unexplained(rows, booking_id)
+
+
+async def test_money_without_seats_that_a_lost_dispute_has_taken_is_not_given_back_again(unseated, emulator, rows):
+    late, booking_id, dispute = unseated
+    await emulator.settle_dispute(dispute["id"], "lost")
+    await late.until_status(booking_id, "expired")
+    assert (await late.booking(booking_id))["refunds"] == []
+    assert (await emulator.payment(dispute["payment_id"]))["refunded"] == 0
+    assert await booked(rows, dispute["id"]) == {"booking": PRICE, "provider": -PRICE}
+    assert not await unexplained(rows, booking_id)
+
+
+async def test_what_a_bank_took_back_before_the_seats_were_confirmed_is_their_organisers_loss(
+    shows, show, buyer, emulator, rows
+):
+    held = await buyer.hold(show, show.seats[0])
+    paid, dispute = await payment_and_dispute(emulator, await buyer.until_payable(held["id"]))
+    await tell_at_once(shows, rows, held["id"], paid, dispute, "lost")
+    await buyer.until_ticketed(held["id"])
+    assert (await of_organiser(rows, held["id"]), await of_booking(rows, held["id"])) == (0, 0)
+    assert not await unexplained(rows, held["id"])
+
+
+async def test_what_had_gone_back_before_the_bank_took_it_is_a_loss(shows, buyer, emulator, rows):
+    show = await shows.make()
+    held = await buyer.hold(show, show.seats[0])
+    order = await buyer.until_payable(held["id"])
+    await buyer.ask("DELETE", f"/v1/bookings/{held['id']}")
+    await buyer.until_status(held["id"], "cancelled")
+    paid = await emulator.pay(order)
+    await buyer.until_refunded(held["id"])
+    dispute = {"id": f"disp_{held['id']}", "amount": PRICE}
+    await tell_at_once(shows, rows, held["id"], paid, dispute, "lost")
+    await until_turns(rows, held["id"], "lost")
+    assert await booked(rows, dispute["id"]) == {"losses": PRICE, "provider": -PRICE}
+    assert not await unexplained(rows, held["id"])
+
+
 async def tickets_of(buyer):
     return (await buyer.ask("GET", "/v1/tickets")).json()["items"]
 
@@ -231,11 +337,49 @@ async def booked(rows, dispute_id):
     return {row["account"]: row["amount"] for row in found}
 
 
+async def until_wallet(buyer, spendable, kept_aside):
+    """What the wallet's owner is told of it."""
+
+    async def look():
+        told = (await buyer.ask("GET", "/v1/wallet")).json()
+        aside = sum(money["amount"] for money in told["kept_aside"])
+        return (sum(money["amount"] for money in told["balances"]), aside) == (spendable, kept_aside)
+
+    await until(f"{spendable} can be spent and {kept_aside} are kept aside", look)
+
+
+async def badly_kept(rows, buyer):
+    """Whether the verification finds more or less kept aside for the buyer than their sagas know of."""
+    return buyer.id in {row[0] for row in await rows.fetch(query("verify_kept_aside"))}
+
+
+async def test_a_disputed_top_up_cannot_be_spent_until_the_dispute_is_won(show, buyer, emulator, rows):
+    payment = await topped_up(buyer, emulator, 75_000)
+    dispute = (await emulator.dispute(payment, amount=60_000))["id"]
+    await until_wallet(buyer, 15_000, 60_000)
+    answer = await buyer.wish(show, {"seats": [show.seats[0]], "payment": {"method": "wallet"}})
+    problem_of(answer, 409, "wallet-too-low")
+    assert not await badly_kept(rows, buyer)
+    await emulator.settle_dispute(dispute, "won")
+    await until_wallet(buyer, 75_000, 0)
+    assert not await badly_kept(rows, buyer)
+
+
 async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(buyer, emulator, rows):
     payment = await topped_up(buyer, emulator, 75_000)
     dispute = (await emulator.dispute(payment))["id"]
+    await until_wallet(buyer, 0, 75_000)
+    assert "wallet-balance" in {row[0] for row in await rows.fetch(query("erasing_hindered"), buyer.id)}
     await emulator.settle_dispute(dispute, "lost")
-    await until_balance(buyer, 0)
+    await until_wallet(buyer, 0, 0)
+    assert await booked(rows, dispute) == {"aside": 75_000, "provider": -75_000}
+
+
+async def test_a_top_up_of_whose_dispute_nobody_told_before_it_was_lost_leaves_the_wallet(buyer, emulator, rows):
+    payment = await topped_up(buyer, emulator, 75_000)
+    dispute = (await emulator.dispute(payment, webhooks={"drop": True}))["id"]
+    await emulator.settle_dispute(dispute, "lost")
+    await until_wallet(buyer, 0, 0)
     assert await booked(rows, dispute) == {"wallet": 75_000, "provider": -75_000}
 
 
@@ -244,12 +388,76 @@ async def test_what_was_spent_of_a_top_up_before_the_bank_took_it_back_is_a_loss
     held = await buyer.hold(show, show.seats[0], wallet=True)
     await buyer.until_ticketed(held["id"])
     dispute = (await emulator.dispute(payment))["id"]
+    await until_wallet(buyer, 0, 25_000)
     await emulator.settle_dispute(dispute, "lost")
-    await until_balance(buyer, 0)
-    assert await booked(rows, dispute) == {"wallet": 25_000, "losses": 50_000, "provider": -75_000}
+    await until_wallet(buyer, 0, 0)
+    assert await booked(rows, dispute) == {"aside": 25_000, "losses": 50_000, "provider": -75_000}
     [matter] = [one for one in await rows.fetch(query("matters_in_rows")) if one["subject"] == dispute]
     assert (matter["kind"], matter["amount"]) == ("top-up-lost", 75_000)
     assert "50000 of it had been spent" in matter["detail"]
+
+
+async def being_bought(shows, buyer, buyers, emulator):
+    """A ticket bought by card, that another buyer holds and is about to pay for: booking, payment, buyer, order."""
+    show = await shows.make(closes_in=timedelta(days=3), rules=Rules(resale=Resale(max_percent=100)))
+    booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
+    listing = (await offer(buyer, booking["tickets"][0])).json()
+    other = await buyers.make()
+    headers = {"Idempotency-Key": new_key(), "Prefer": "wait=10"}
+    held = (await other.ask("POST", f"/v1/listings/{listing['id']}/bookings", json={}, headers=headers)).json()
+    return booking["id"], payment, other, held["id"], await other.until_payable(held["id"])
+
+
+@pytest.mark.parametrize(("outcome", "spendable", "organiser"), [("won", 40_000, PRICE), ("lost", 0, 40_000)])
+async def test_a_ticket_disputed_while_it_is_being_bought_is_its_buyers_and_its_price_waits_for_the_dispute(
+    outcome, spendable, organiser, shows, buyer, buyers, emulator, rows
+):
+    booking_id, payment, other, bought, order = await being_bought(shows, buyer, buyers, emulator)
+    dispute = (await emulator.dispute(payment))["id"]
+    await until_tickets_are(buyer, "frozen")
+    await emulator.pay(order)
+    await other.until_ticketed(bought)
+    await until_tickets_are(other, "valid")
+    await until_tickets_are(buyer, "cancelled")
+    await until_wallet(buyer, 0, 40_000)
+    assert not await badly_kept(rows, buyer)
+    await emulator.settle_dispute(dispute, outcome)
+    await until_wallet(buyer, spendable, 0)
+    assert await of_organiser(rows, booking_id) == organiser
+    await until_tickets_are(other, "valid")
+    assert not await badly_kept(rows, buyer)
+    assert not await unexplained(rows, booking_id)
+
+
+async def test_who_has_their_money_back_from_the_bank_is_not_paid_for_the_ticket_that_is_being_bought(
+    shows, buyer, buyers, emulator, rows
+):
+    booking_id, payment, other, bought, order = await being_bought(shows, buyer, buyers, emulator)
+    dispute = (await emulator.dispute(payment))["id"]
+    await until_turns(rows, booking_id, "open")
+    await emulator.settle_dispute(dispute, "lost")
+    await until_turns(rows, booking_id, "open", "lost")
+    await emulator.pay(order)
+    await other.until_ticketed(bought)
+    await until_tickets_are(other, "valid")
+    await until_tickets_are(buyer, "cancelled")
+    await until_wallet(buyer, 0, 0)
+    assert await of_organiser(rows, booking_id) == 40_000
+    assert not await badly_kept(rows, buyer)
+
+
+async def test_what_a_ticket_was_sold_on_for_is_kept_aside_when_it_is_disputed_afterwards(
+    shows, buyer, buyers, emulator, rows
+):
+    booking_id, payment, *_, order = await being_bought(shows, buyer, buyers, emulator)
+    await emulator.pay(order)
+    await until_wallet(buyer, 40_000, 0)
+    dispute = (await emulator.dispute(payment, amount=30_000))["id"]
+    await until_wallet(buyer, 10_000, 30_000)
+    await emulator.settle_dispute(dispute, "lost")
+    await until_wallet(buyer, 10_000, 0)
+    assert await booked(rows, dispute) == {"aside": 30_000, "provider": -30_000}
+    assert await of_organiser(rows, booking_id) == PRICE
 
 
 async def test_the_letter_with_the_tickets_waits_for_a_dispute_and_is_sent_once_that_is_won(

@@ -9,6 +9,8 @@ import uuid
 import pytest
 from box_office import PRICE, new_key, until
 
+from store.sql import query
+
 
 async def reconcile(*words):
     """As `make verify` does; how much is unexplained, of which other tests have left some."""
@@ -186,15 +188,61 @@ async def test_money_for_nothing_of_ours_is_unexplained(before, emulator, matter
     assert (await matters(stray))[stray]["kind"] == "payment-unknown-order"
 
 
-async def test_a_refund_that_we_never_asked_for_is_unexplained(before, show, buyer, emulator, matters, provider):
-    """Given by hand on the provider's own pages."""
+async def by_hand(rows, refund):
+    """What the ledger has of a refund that was made on the provider's own pages, by account."""
+    found = await rows.fetch(
+        """SELECT e.account, sum(e.amount)::bigint AS amount FROM refund r
+        JOIN ledger_transaction t ON t.reference IN ('refund:' || r.id, 'goodwill:' || r.id)
+        JOIN ledger_entry e ON e.transaction_id = t.id WHERE r.provider_refund_id = $1 GROUP BY e.account""",
+        refund,
+    )
+    return {row["account"]: row["amount"] for row in found}
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_refund_that_was_made_by_hand_at_the_provider_is_booked_once_and_not_given_again(
+    told, before, show, buyer, emulator, matters, provider, rows, product
+):
     booking_id, order = await payable(buyer, show)
     paid = (await emulator.pay(order))["razorpay_payment_id"]
-    await buyer.until_ticketed(booking_id)
-    refund = (await provider("POST", f"/v1/payments/{paid}/refund", json={"amount": 1_100}))["id"]
-    assert await reconcile() == before + 1_100
-    kinds = {subject: matter["kind"] for subject, matter in (await matters(refund, paid)).items()}
-    assert kinds == {refund: "refund-unknown", paid: "payment-refunds-differ"}
+    await buyer.until_told(booking_id, "letter_sent")
+    deaf = [] if told else [product.kill(name) for name in product.processes if name.startswith("webhooks")]
+    try:
+        refund = (await provider("POST", f"/v1/payments/{paid}/refund", json={"amount": 1_100}))["id"]
+        if told:
+            await buyer.until_refunded(booking_id)
+        assert await reconcile("--wait-seconds", "10") == before
+    finally:
+        for worker in deaf:
+            worker.start()
+    [given] = (await buyer.until_refunded(booking_id))["refunds"]
+    assert given["amount"]["amount"] == 1_100
+    assert await matters(refund, paid) == {}
+    assert await by_hand(rows, refund) == {"organiser": 1_100, "booking": 0, "provider": -1_100}
+    headers = {"Idempotency-Key": new_key()}
+    cancelled = await buyer.ask("POST", f"/v1/bookings/{booking_id}/cancellations", json={}, headers=headers)
+    assert cancelled.status_code == 202, cancelled.text
+    await buyer.until_refunded(booking_id, 2)
+    assert (await emulator.payment(paid))["refunded"] == PRICE
+    assert await reconcile() == before
+    assert booking_id not in {row[0] for row in await rows.fetch(query("verify_money"))}
+
+
+async def test_a_refund_that_failed_and_was_made_by_hand_is_done(
+    shows, before, buyer, emulator, matters, provider, rows
+):
+    show = await shows.make()
+    booking_id, order = await payable(buyer, show)
+    await buyer.ask("DELETE", f"/v1/bookings/{booking_id}")
+    await buyer.until_status(booking_id, "cancelled")
+    await emulator.fault("refund-fails")
+    paid = (await emulator.pay(order))["razorpay_payment_id"]
+    await buyer.until_told(booking_id, "refund_failed")
+    await provider("POST", f"/v1/payments/{paid}/refund", json={"amount": PRICE})
+    await buyer.until_refunded(booking_id)
+    assert (await buyer.booking(booking_id))["status"] == "refunded"
+    assert await reconcile() == before
+    assert booking_id not in {row[0] for row in await rows.fetch(query("verify_money"))}
 
 
 async def test_settlements_are_noted_line_by_line_once_each(show, buyer, emulator, rows):

@@ -90,6 +90,26 @@ async def test_the_same_key_of_two_buyers_is_two_bookings(show, buyers):
     assert (one.json()["place"], other.json()["place"]) == (1, 2)
 
 
+async def test_one_key_for_things_of_different_kinds_is_each_of_them_by_itself(show, buyer):
+    key = {"Idempotency-Key": new_key(), "Prefer": "wait=10"}
+    top_up = {"amount": 75_000, "currency": "INR"}
+    answers = [
+        await buyer.ask("POST", path, json=body, headers=key)
+        for path, body in (
+            (f"/v1/shows/{show.id}/bookings", {"quantity": 1}), ("/v1/wallet/topups", top_up),
+            (f"/v1/shows/{show.id}/bookings", {"quantity": 1}), ("/v1/wallet/topups", top_up),
+        )
+    ]  # fmt: skip
+    assert [answer.status_code for answer in answers] == [201] * 4, [answer.text for answer in answers]
+    booking, top_up, booking_again, top_up_again = [answer.json()["id"] for answer in answers]
+    assert booking != top_up and (booking, top_up) == (booking_again, top_up_again)
+    assert is_key_reused(
+        await buyer.ask("POST", "/v1/wallet/topups", json={"amount": 1_000, "currency": "INR"}, headers=key)
+    )
+    paying = await buyer.ask("POST", f"/v1/bookings/{booking}/payment", json={"method": "razorpay"}, headers=key)
+    assert (paying.status_code, paying.json()["id"]) == (202, booking)
+
+
 async def test_the_order_of_a_body_s_fields_does_not_make_it_another(show, buyer):
     key = new_key()
     one, other = [

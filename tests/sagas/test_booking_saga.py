@@ -1,5 +1,6 @@
 """The stories of a booking: which events come, which commands follow, and where it ends."""
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,7 @@ from sagas.messages import (
     AttemptFailed,
     CapturePayment,
     ConfirmSeats,
+    DisputeChanged,
     Event,
     GivenUp,
     HoldExpired,
@@ -40,6 +42,7 @@ from sagas.messages import (
     SendLetter,
     TicketsIssued,
 )
+from sagas.money import PAYABLE_MIN
 from sagas.saga import Progress, Saga, Step, advance
 
 pytestmark = pytest.mark.pure
@@ -114,6 +117,14 @@ class Story:
     def chosen(self, method: Method) -> list[type[Message]]:
         self.method = method
         return self.tell(MethodChosen(event_id=self._id(), booking_id=BOOKED, method=method))
+
+    def disputed(self, status: Any, amount: int) -> list[type[Message]]:
+        return self.tell(self._money(DisputeChanged, "pay_1", amount, dispute_id="disp_1", status=status))
+
+    def again(self, refund_id: UUID) -> list[type[Message]]:
+        return self.tell(
+            RefundAgain(event_id=self._id(), booking_id=BOOKED, refund_id=refund_id, by=UUID(int=9), reason="please")
+        )
 
     def goodwill(self, amount: int) -> list[type[Message]]:
         return self.tell(
@@ -504,6 +515,63 @@ def test_refunded_money_told_again_after_the_end_asks_for_no_seats():
     story.answered(RefundMoney, MoneyRefunded)
     assert story.captured() == []
     assert story.at.course == "ended"
+
+
+def without_seats(*disputes: tuple[str, int]) -> Story:
+    """Late money, disputed before the lane says that its seats are gone."""
+    story = Story()
+    story.ready()
+    story.expired()
+    story.captured()
+    for turn, amount in disputes:
+        story.disputed(turn, amount)
+    story.answered(ConfirmSeats, SeatsGone, reason="seat-taken")
+    return story
+
+
+def refunds(story: Story) -> list[tuple[int, str]]:
+    return [(command.amount, command.method) for command in story.sent if isinstance(command, RefundMoney)]
+
+
+def test_disputed_money_without_seats_is_given_back_only_once_the_dispute_is_won():
+    story = without_seats(("open", PRICE))
+    assert refunds(story) == []
+    assert status("expired", story.at) == "refunding"
+    assert story.disputed("won", PRICE) == [RefundMoney]
+    story.answered(RefundMoney, MoneyRefunded)
+    assert (story.at.course, status("expired", story.at)) == ("ended", "refunded")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_money_without_seats_that_the_bank_has_taken_is_not_given_back_again(before: bool):
+    story = without_seats(("lost", PRICE)) if before else without_seats(("open", PRICE))
+    if not before:
+        story.disputed("lost", PRICE)
+    assert refunds(story) == []
+    assert (story.at.course, status("expired", story.at)) == ("ended", "expired")
+
+
+def test_what_a_dispute_leaves_free_of_money_without_seats_goes_back_at_once_and_the_rest_by_itself():
+    story = without_seats(("open", 20_000))
+    assert refunds(story) == [(PRICE - 20_000, "razorpay")]
+    assert story.disputed("won", 20_000) == []
+    assert story.answered(RefundMoney, MoneyRefunded) == [RefundMoney, SendLetter]
+    assert refunds(story) == [(PRICE - 20_000, "razorpay"), (20_000, "razorpay")]
+    assert len({refund.id for refund in story.facts.refunds}) == 2
+    story.answered(RefundMoney, MoneyRefunded)
+    assert story.at.course == "ended"
+
+
+def test_what_a_dispute_leaves_may_be_too_little_for_the_provider():
+    assert refunds(without_seats(("open", PRICE - PAYABLE_MIN + 1))) == [(PAYABLE_MIN - 1, "wallet")]
+
+
+@pytest.mark.parametrize("turned", ["open", "lost"])
+def test_a_refund_that_failed_is_not_asked_for_again_while_the_bank_wants_the_payment_back(turned: str):
+    story = without_seats()
+    story.answered(RefundMoney, RefundFailed, reason="insolvent")
+    story.disputed(turned, PRICE)
+    assert story.again(story.facts.refunds[0].id) == []
 
 
 def test_ids_of_commands_are_new_for_each_attempt_and_follow_from_the_booking():

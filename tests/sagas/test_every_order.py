@@ -16,6 +16,7 @@ from sagas.identity import derived
 from sagas.messages import (
     CapturePayment,
     ConfirmSeats,
+    DisputeChanged,
     Event,
     GivenUp,
     HoldExpired,
@@ -70,6 +71,7 @@ class World(NamedTuple):
     gives_up: bool = False
     chooses: tuple[tuple[Method, int], ...] = ()
     refuses: bool = False
+    disputes: tuple[tuple[str, str, int], ...] = ()
 
 
 def a_world(method: Method = "razorpay", amount: int = PRICE, from_wallet: int = 0, **more: Any) -> World:
@@ -110,6 +112,28 @@ def steps(world: World) -> Iterator[tuple[str, World]]:
         for payment in world.to_pay:
             others = tuple(other for other in world.to_pay if other is not payment)
             yield f"the buyer pays {payment[0]}", pay(world._replace(to_pay=others), *payment)
+    for dispute in world.disputes:
+        payment, status, amount = dispute
+        if not met_payment(world.at, payment):
+            continue  # whoever tells of a dispute tells of its payment first
+        others = tuple(other for other in world.disputes if other is not dispute)
+        if status != "open":
+            yield f"the dispute on {payment} is {status}", tell(world._replace(disputes=others), disputed(*dispute))
+            continue
+        opened = tell(world._replace(disputes=others), disputed(*dispute))
+        for ends in ("won", "lost"):
+            yield f"{payment} is disputed", opened._replace(disputes=(*others, (payment, ends, amount)))
+
+
+def met_payment(at: Progress, payment: str) -> bool:
+    return payment in at.facts.kept or payment in at.facts.stray
+
+
+def disputed(payment: str, status: Any, amount: int) -> DisputeChanged:
+    return DisputeChanged(
+        event_id=derived(BOOKED, payment, status), booking_id=BOOKED, dispute_id="disp_1", amount=amount,
+        payment_id=derived(BOOKED, "payment", "razorpay"), provider_payment_id=payment, currency="INR", status=status,
+    )  # fmt: skip
 
 
 def tell(world: World, event: Event) -> World:
@@ -261,6 +285,11 @@ def check_money_and_seats(world: World, before: Progress, at: Progress, commands
             raise Broken("seats are never confirmed for money that was given back")
         if isinstance(command, RefundMoney) and command.provider_payment_id in world.refunded:
             raise Broken("one payment is refunded once")
+        if isinstance(command, RefundMoney) and any(
+            (dispute.provider_payment_id, dispute.status != "won") == (command.provider_payment_id, True)
+            for dispute in at.facts.disputes
+        ):
+            raise Broken("what the payer's bank holds or has taken is not refunded")
         if isinstance(command, RefundMoney) and command.provider_payment_id not in world.captured:
             raise Broken("only what was captured is refunded")
         if isinstance(command, RefundMoney) and command.provider_payment_id in kept_by(at):
@@ -308,12 +337,18 @@ def check_rest(world: World) -> None:
 def check_end(world: World) -> None:
     """What must hold when the hold has ended and nothing is on its way."""
     at = world.at
+    if any(dispute.status == "open" for dispute in at.facts.disputes) and at.course != "ended":
+        if status(world.seats, at) != "refunding":
+            raise Broken(f"the buyer whose bank holds the money is told {status(world.seats, at)}")
+        return
     if at.course != "ended":
         raise Broken(f"the saga ends; it waits at {at.step} {at.course}")
     if (at.outcome == "completed") != (world.seats == "confirmed"):
         raise Broken(f"seats {world.seats} belong to a booking that is {at.outcome}")
     sold_for = kept_by(at) if at.outcome == "completed" else set()
-    if world.captured - sold_for != set(world.refunded) or len(set(world.refunded)) != len(world.refunded):
+    taken = {dispute.provider_payment_id for dispute in at.facts.disputes if dispute.status == "lost"} - sold_for
+    back = set(world.refunded) | taken
+    if world.captured - sold_for != back or len(set(world.refunded)) != len(world.refunded):
         raise Broken(f"{set(world.captured)} came in, {sold_for} bought seats, {world.refunded} were given back")
     told = status(world.seats, at)
     if kept_by(at) & set(world.refunded) and told != "refunded":
@@ -399,6 +434,20 @@ WORLDS = {
     ),
     "part by wallet, then all of it": a_world(
         from_wallet=PART, balance=PRICE, to_pay=(("pay_part", REST, True),), chooses=(("wallet", 0),), spends=True
+    ),
+    "a payment that is disputed": a_world(
+        to_pay=(("pay_1", PRICE, True),), disputes=(("pay_1", "open", PRICE),), gives_up=True
+    ),
+    "a payment that is disputed beside a second one": a_world(
+        to_pay=(("pay_1", PRICE, True), ("pay_2", PRICE, True)), disputes=(("pay_1", "open", PRICE),)
+    ),
+    "part by wallet, and a dispute": a_world(
+        from_wallet=PART,
+        balance=PART,
+        to_pay=(("pay_1", REST, True),),
+        disputes=(("pay_1", "open", REST),),
+        spends=True,
+        gives_up=True,
     ),
     "another part by wallet": a_world(
         from_wallet=PART,

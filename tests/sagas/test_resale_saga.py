@@ -6,7 +6,7 @@ import pytest
 
 from sagas import ledger
 from sagas.booking import begin
-from sagas.messages import CancelTickets, MakePdf, SeatResold, SeatsHeld, SendLetter
+from sagas.messages import CancelTickets, KeepAside, MakePdf, MoneyKeptAside, SeatResold, SeatsHeld, SendLetter
 from tests.sagas.test_booking_saga import BOOKED, BUYER, SHOW, Story
 
 pytestmark = pytest.mark.pure
@@ -31,6 +31,51 @@ def test_the_seller_loses_the_ticket_prints_what_is_left_and_is_written_to(left:
     assert story.refunds() == [], "the seller is paid by the buyer, not given back what they paid"
 
 
+def resold(price: int, number: int = 1) -> SeatResold:
+    return SeatResold(
+        event_id=UUID(int=20 + number), booking_id=BOOKED, listing_id=UUID(int=number), seat=f"1-{number}", price=price,
+        fee=0, left=1,
+    )  # fmt: skip
+
+
+def aside(story: Story) -> list[int]:
+    return [one.amount for one in story.facts.kept_aside]
+
+
+def test_what_others_pay_is_kept_aside_as_far_as_it_is_disputed_and_no_further():
+    story = Story()
+    story.captured()
+    story.disputed("open", 700)
+    story.tell(resold(500, 1))
+    story.tell(resold(500, 2))
+    assert (aside(story), story.facts.proceeds) == ([500, 200], 1_000)
+    story.disputed("lost", 700)
+    assert (aside(story), story.facts.proceeds, story.facts.claimed) == ([], 300, 700)
+
+
+def test_what_others_pay_after_a_lost_dispute_is_claimed_once():
+    story = Story()
+    story.captured()
+    story.disputed("lost", 700)
+    story.tell(resold(500, 1))
+    story.tell(resold(500, 2))
+    assert (aside(story), story.facts.proceeds, story.facts.claimed) == ([], 300, 700)
+
+
+def test_a_dispute_asks_for_what_others_have_paid_and_is_not_kept_aside_yet():
+    story = Story()
+    story.captured()
+    story.tell(resold(500, 1))
+    assert story.disputed("open", 700) == [KeepAside]
+    asked = story.sent[-1]
+    assert isinstance(asked, KeepAside) and (asked.amount, asked.buyer_id) == (500, BUYER)
+    assert story.disputed("open", 700) == [], "told again it is a repeat"
+    story.answered(KeepAside, MoneyKeptAside, dispute_id="disp_1", amount=300)
+    assert aside(story) == [300]
+    story.disputed("won", 700)
+    assert (aside(story), story.facts.proceeds, story.facts.claimed) == ([], 500, 0)
+
+
 def test_the_buyers_saga_knows_whom_the_money_is_for():
     seller = UUID(int=4)
     held = SeatsHeld(
@@ -46,6 +91,6 @@ def test_what_a_resold_ticket_costs_is_its_sellers_less_the_fee(price: int, fee:
     seller, organiser = UUID(int=4), UUID(int=5)
     posting = ledger.resold(BOOKED, organiser, seller, price, fee, "INR")
     entries = {(entry.account, entry.owner): entry.amount for entry in posting.entries}
-    assert entries == {("booking", BOOKED): price, ("wallet", seller): fee - price, ("organiser", organiser): -fee}
+    assert entries == {("booking", BOOKED): price, ("aside", seller): fee - price, ("organiser", organiser): -fee}
     assert sum(entry.amount for entry in posting.entries) == 0
     assert posting.reference == ledger.sold(BOOKED, organiser, price, "INR").reference, "a booking is sold once"
