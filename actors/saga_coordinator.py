@@ -145,8 +145,8 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
     if saga.kind == "top-up":
         return bool(told & {MoneyCaptured, DisputeChanged})
     of_wallet = facts.method == "wallet" or facts.from_wallet or any(part.method == "wallet" for part in facts.parts)
-    lessened = facts.disputes or facts.refunds  # what is left of a payment may be too little for the provider
-    moves = {MethodChosen, SeatsCancelled, SeatResold, RefundAgain, RefundAsked, DisputeChanged}
+    lessened = facts.disputes or facts.refunds  # as with stray money, what is left may be too little for the provider
+    moves = {MethodChosen, MoneyCaptured, SeatsCancelled, SeatResold, RefundAgain, RefundAsked, DisputeChanged}
     return bool(of_wallet or lessened or told & moves)
 
 

@@ -65,6 +65,11 @@ async def refund_failed_of(provider_payment_id: str, amount: int) -> Any | None:
     return await pool().fetchrow(query("refund_failed_of"), provider_payment_id, amount)
 
 
+async def is_a_riddle(provider_payment_id: str) -> bool:
+    """Whether only a human can tell what a refund of this payment means that was made by hand."""
+    return bool(await pool().fetchval(query("refund_is_a_riddle"), provider_payment_id))
+
+
 async def claim_payment(payment_id: UUID, seconds: float) -> Any | None:
     """The payment, leased to the caller; None while somebody else talks to the provider about it."""
     return await pool().fetchrow(query("payment_claim"), payment_id, seconds)

@@ -126,6 +126,12 @@ SELECT * FROM refund WHERE id = $1 OR provider_refund_id = $2 ORDER BY id <> $1 
 SELECT * FROM refund WHERE provider_payment_id = $1 AND amount = $2 AND status = 'failed' AND "to" = 'source'
 ORDER BY created_at LIMIT 1
 
+-- name: refund_is_a_riddle
+-- A top-up may be spent already; something of a booking's payment may be on its way back, or not given back yet.
+SELECT EXISTS (SELECT FROM refund WHERE provider_payment_id = $1 AND "to" = 'source' AND status <> 'processed')
+    OR EXISTS (SELECT FROM capture c JOIN saga g ON g.id = c.booking_id
+        WHERE c.provider_payment_id = $1 AND g.kind = 'top-up')
+
 -- name: payment_of_organiser
 -- A payment for a booking of one of the organiser's shows, with how the booking stands.
 SELECT p.id, p.booking_id, p.method, p.currency, b.state, g.lane, g.progress, g.outbox

@@ -40,11 +40,12 @@ def book(rows):
                 named("ledger_transactions_add"), when, [made], [posting.kind], [posting.reference],
                 [posting.booking_id], [posting.note],
             )  # fmt: skip
-            count = len(posting.entries)
+            entries = [entry for entry in posting.entries if entry.amount]
+            count = len(entries)
             await connection.execute(
                 named("ledger_entries_add"), when, [made] * count, list(range(count)),
-                [entry.account for entry in posting.entries], [entry.owner for entry in posting.entries],
-                [posting.currency] * count, [entry.amount for entry in posting.entries], [None] * count,
+                [entry.account for entry in entries], [entry.owner for entry in entries],
+                [posting.currency] * count, [entry.amount for entry in entries], [None] * count,
             )  # fmt: skip
 
     return do
@@ -102,7 +103,9 @@ async def test_opening_sums_and_closing_add_up(member, sale, book, rows):
     await sale(30_000, datetime(2026, 4, 1, tzinfo=UTC))
     await sale(500, datetime(2026, 4, 30, 23, 59, 59, 999_999, tzinfo=UTC))
     await book(ledger.cancelled(new_id(), booking, organiser, 10_003, "INR"), datetime(2026, 4, 5, tzinfo=UTC))
-    await book(ledger.dispute_lost(str(booking), booking, organiser, 99, "INR"), datetime(2026, 4, 6, tzinfo=UTC))
+    payer = ledger.FromPayer(new_id(), 0, 0)
+    lost = ledger.dispute_lost(str(booking), booking, organiser, payer, 99, "INR")
+    await book(lost, datetime(2026, 4, 6, tzinfo=UTC))
     await sale(1_000_000, datetime(2026, 5, 1, tzinfo=UTC))
     found = await statement(member, **{"from": "2026-04-01", "to": "2026-04-30"})
     [balance] = found["balances"]

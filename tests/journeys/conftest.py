@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from box_office import new_key, until
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +38,25 @@ def balance(rows):
         return await rows.fetchval(look, account, uuid.UUID(str(owner)))
 
     return balance
+
+
+@pytest.fixture
+def topped_up(emulator):
+    """Makes a top-up that is in the buyer's wallet, all that it holds, and gives its payment."""
+
+    async def topped_up(buyer, amount):
+        body, headers = {"amount": amount, "currency": "INR"}, {"Idempotency-Key": new_key()}
+        made = (await buyer.ask("POST", "/v1/wallet/topups", json=body, headers=headers)).json()
+
+        async def order():
+            return (await buyer.ask("GET", f"/v1/wallet/topups/{made['id']}")).json().get("razorpay_order_id")
+
+        async def is_there():
+            balances = (await buyer.ask("GET", "/v1/wallet")).json()["balances"]
+            return [money["amount"] for money in balances] == [amount]
+
+        paid = await emulator.pay(await until("the top-up is ready", order))
+        await until(f"the wallet holds {amount}", is_there)
+        return paid["razorpay_payment_id"]
+
+    return topped_up

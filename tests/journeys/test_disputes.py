@@ -306,27 +306,6 @@ async def test_a_ticket_offered_before_its_payment_was_disputed_cannot_be_bought
     assert bought.status_code == 201, bought.text
 
 
-async def topped_up(buyer, emulator, amount):
-    """A top-up that is in the buyer's wallet; its payment."""
-    body, headers = {"amount": amount, "currency": "INR"}, {"Idempotency-Key": new_key()}
-    made = (await buyer.ask("POST", "/v1/wallet/topups", json=body, headers=headers)).json()
-
-    async def order():
-        return (await buyer.ask("GET", f"/v1/wallet/topups/{made['id']}")).json().get("razorpay_order_id")
-
-    paid = await emulator.pay(await until("the top-up is ready", order))
-    await until_balance(buyer, amount)
-    return paid["razorpay_payment_id"]
-
-
-async def until_balance(buyer, amount):
-    async def look():
-        balances = (await buyer.ask("GET", "/v1/wallet")).json()["balances"]
-        return [money["amount"] for money in balances] == [amount]
-
-    await until(f"the wallet holds {amount}", look)
-
-
 async def booked(rows, dispute_id):
     """What the ledger has of a dispute, by account."""
     found = await rows.fetch(
@@ -353,8 +332,8 @@ async def badly_kept(rows, buyer):
     return buyer.id in {row[0] for row in await rows.fetch(query("verify_kept_aside"))}
 
 
-async def test_a_disputed_top_up_cannot_be_spent_until_the_dispute_is_won(show, buyer, emulator, rows):
-    payment = await topped_up(buyer, emulator, 75_000)
+async def test_a_disputed_top_up_cannot_be_spent_until_the_dispute_is_won(topped_up, show, buyer, emulator, rows):
+    payment = await topped_up(buyer, 75_000)
     dispute = (await emulator.dispute(payment, amount=60_000))["id"]
     await until_wallet(buyer, 15_000, 60_000)
     answer = await buyer.wish(show, {"seats": [show.seats[0]], "payment": {"method": "wallet"}})
@@ -365,8 +344,8 @@ async def test_a_disputed_top_up_cannot_be_spent_until_the_dispute_is_won(show, 
     assert not await badly_kept(rows, buyer)
 
 
-async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(buyer, emulator, rows):
-    payment = await topped_up(buyer, emulator, 75_000)
+async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(topped_up, buyer, emulator, rows):
+    payment = await topped_up(buyer, 75_000)
     dispute = (await emulator.dispute(payment))["id"]
     await until_wallet(buyer, 0, 75_000)
     assert "wallet-balance" in {row[0] for row in await rows.fetch(query("erasing_hindered"), buyer.id)}
@@ -375,16 +354,20 @@ async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(buyer, emulat
     assert await booked(rows, dispute) == {"aside": 75_000, "provider": -75_000}
 
 
-async def test_a_top_up_of_whose_dispute_nobody_told_before_it_was_lost_leaves_the_wallet(buyer, emulator, rows):
-    payment = await topped_up(buyer, emulator, 75_000)
+async def test_a_top_up_of_whose_dispute_nobody_told_before_it_was_lost_leaves_the_wallet(
+    topped_up, buyer, emulator, rows
+):
+    payment = await topped_up(buyer, 75_000)
     dispute = (await emulator.dispute(payment, webhooks={"drop": True}))["id"]
     await emulator.settle_dispute(dispute, "lost")
     await until_wallet(buyer, 0, 0)
     assert await booked(rows, dispute) == {"wallet": 75_000, "provider": -75_000}
 
 
-async def test_what_was_spent_of_a_top_up_before_the_bank_took_it_back_is_a_loss(show, buyer, emulator, rows):
-    payment = await topped_up(buyer, emulator, 75_000)
+async def test_what_was_spent_of_a_top_up_before_the_bank_took_it_back_is_a_loss(
+    topped_up, show, buyer, emulator, rows
+):
+    payment = await topped_up(buyer, 75_000)
     held = await buyer.hold(show, show.seats[0], wallet=True)
     await buyer.until_ticketed(held["id"])
     dispute = (await emulator.dispute(payment))["id"]

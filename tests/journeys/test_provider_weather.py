@@ -90,8 +90,8 @@ async def befallen(product, rows, booking_id):
 async def test_a_gateway_that_answers_after_our_timeout_has_charged_once(show, buyer, product, emulator, rows, kind):
     """The capture was carried out (or was not), and nobody heard: it is asked for again, and done once."""
     booking_id, order = await payable(buyer, show)
-    await emulator.fault(kind, only="POST /v1/payments")
     paid = await emulator.pay(order, "authorized", webhooks={"drop": True})
+    await emulator.fault(kind, only=f"POST /v1/payments/{paid['razorpay_payment_id']}/capture")
     await rows.execute("UPDATE payment SET next_check_at = now() WHERE booking_id = $1", uuid.UUID(booking_id))
     await befallen(product, rows, booking_id)
     confirmed = await buyer.until_ticketed(booking_id, within=60)
@@ -104,8 +104,9 @@ async def test_a_gateway_that_answers_after_our_timeout_has_charged_once(show, b
 @pytest.mark.parametrize("kind", ["500-after-success", "timeout", "hang", "429"])
 async def test_a_refund_whose_answer_is_lost_is_given_once(show, buyer, product, emulator, rows, kind):
     booking_id, order = await payable(buyer, show)
-    await emulator.fault(kind, only="POST /v1/payments")
-    wrong = await emulator.pay(order, amount=700)
+    wrong = await emulator.pay(order, amount=700, webhooks={"drop": True})
+    await emulator.fault(kind, only=f"POST /v1/payments/{wrong['razorpay_payment_id']}/refund")
+    await rows.execute("UPDATE payment SET next_check_at = now() WHERE booking_id = $1", uuid.UUID(booking_id))
     await befallen(product, rows, booking_id)
     await buyer.until_refunded(booking_id, 1, within=60)
     ledger = await emulator.payment(wrong["razorpay_payment_id"])

@@ -245,6 +245,30 @@ async def test_a_refund_that_failed_and_was_made_by_hand_is_done(
     assert booking_id not in {row[0] for row in await rows.fetch(query("verify_money"))}
 
 
+async def test_a_refund_by_hand_that_may_be_meant_for_one_we_still_owe_is_left_to_a_human(
+    shows, buyer, emulator, matters, provider, rows
+):
+    show = await shows.make()
+    booking_id, order = await payable(buyer, show)
+    await buyer.ask("DELETE", f"/v1/bookings/{booking_id}")
+    await buyer.until_status(booking_id, "cancelled")
+    await emulator.fault("refund-fails")
+    paid = (await emulator.pay(order))["razorpay_payment_id"]
+    await buyer.until_told(booking_id, "refund_failed")
+    refund = (await provider("POST", f"/v1/payments/{paid}/refund", json={"amount": PRICE - 1_000}))["id"]
+    await reconcile("--wait-seconds", "10")
+    assert (await matters(refund))[refund]["kind"] == "refund-unknown"
+    assert await by_hand(rows, refund) == {}
+    assert "refund_seen" not in await buyer.timeline(booking_id)
+
+
+async def test_a_top_up_that_was_given_back_by_hand_stands_in_front_of_a_human(topped_up, buyer, matters, provider):
+    paid = await topped_up(buyer, 5_000)
+    refund = (await provider("POST", f"/v1/payments/{paid}/refund", json={"amount": 5_000}))["id"]
+    await reconcile("--wait-seconds", "10")
+    assert (await matters(refund))[refund]["kind"] == "refund-unknown"
+
+
 async def test_settlements_are_noted_line_by_line_once_each(show, buyer, emulator, rows):
     booking_id, order = await payable(buyer, show)
     paid = (await emulator.pay(order))["razorpay_payment_id"]
