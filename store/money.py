@@ -65,6 +65,11 @@ async def refund_failed_of(provider_payment_id: str, amount: int) -> Any | None:
     return await pool().fetchrow(query("refund_failed_of"), provider_payment_id, amount)
 
 
+async def method_chosen(booking_id: UUID, event_id: UUID) -> Any | None:
+    """How to pay was chosen by this event; None when the booking's saga has not heard of it."""
+    return await pool().fetchrow(query("method_chosen"), booking_id, str(event_id))
+
+
 async def claim_payment(payment_id: UUID, seconds: float) -> Any | None:
     """The payment, leased to the caller; None while somebody else talks to the provider about it."""
     return await pool().fetchrow(query("payment_claim"), payment_id, seconds)

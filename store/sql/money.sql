@@ -139,6 +139,10 @@ SELECT r.id, r.amount, r.currency, r."to", r.status, r.reason
 FROM (SELECT 1 FROM refund WHERE id = $1 UNION SELECT 1 FROM saga_journal WHERE event_id = $2 AND taken) AS known
 LEFT JOIN refund r ON r.id = $1 LIMIT 1
 
+-- name: method_chosen
+SELECT detail::jsonb ->> 'method' AS method, coalesce((detail::jsonb ->> 'from_wallet')::bigint, 0) AS from_wallet
+FROM saga_event WHERE saga_id = $1 AND event = 'method_chosen' AND detail::jsonb ->> 'event_id' = $2
+
 -- name: webhook_keep
 INSERT INTO webhook_event (event_id, kind, body, received_at, next_try_at, tries, note)
 VALUES ($1, $2, $3, now(), now() + interval '5 s', 0, '') ON CONFLICT (event_id) DO NOTHING
