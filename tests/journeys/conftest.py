@@ -1,8 +1,10 @@
 """What several journeys begin with; each leaves the logs without a traceback."""
 
+import os
 import uuid
 
 import pytest
+from box_office import new_key, until
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +39,38 @@ def balance(rows):
         return await rows.fetchval(look, account, uuid.UUID(str(owner)))
 
     return balance
+
+
+@pytest.fixture
+def topped_up(emulator):
+    """Makes a top-up that is in the buyer's wallet, and tells its payment."""
+
+    async def topped_up(buyer, amount):
+        body, headers = {"amount": amount, "currency": "INR"}, {"Idempotency-Key": new_key()}
+        made = (await buyer.ask("POST", "/v1/wallet/topups", json=body, headers=headers)).json()
+
+        async def order():
+            return (await buyer.ask("GET", f"/v1/wallet/topups/{made['id']}")).json().get("razorpay_order_id")
+
+        async def is_in():
+            balances = (await buyer.ask("GET", "/v1/wallet")).json()["balances"]
+            return [money["amount"] for money in balances] == [amount]
+
+        paid = await emulator.pay(await until("the top-up is ready", order))
+        await until(f"the wallet holds {amount}", is_in)
+        return paid["razorpay_payment_id"]
+
+    return topped_up
+
+
+@pytest.fixture
+async def provider(http):
+    """The provider's own API, as somebody uses it beside us."""
+
+    async def ask(method, path, **more):
+        keys = (os.environ["RAZORPAY_KEY_ID"], os.environ["RAZORPAY_KEY_SECRET"])
+        answer = await http.request(method, f"{os.environ['RAZORPAY_URL']}{path}", auth=keys, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return ask

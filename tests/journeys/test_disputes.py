@@ -136,6 +136,25 @@ async def test_what_a_lost_dispute_has_taken_of_cancelled_seats_is_owed_no_more(
     assert await of_organiser(rows, booking["id"]) == 0
 
 
+async def test_a_refund_that_failed_is_owed_no_more_once_a_lost_dispute_has_taken_its_money(
+    show, buyer, emulator, rows
+):
+    booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
+    await emulator.fault("refund-fails")
+    await cancel(buyer, booking["id"])
+    await until_cancelled(buyer, booking["id"], "failed", PRICE, 0)
+    dispute = await emulator.dispute(payment)
+    await until_turns(rows, booking["id"], "open")
+    await emulator.settle_dispute(dispute["id"], "lost")
+    await until_cancelled(buyer, booking["id"], "done", PRICE, 0)
+    assert (await buyer.booking(booking["id"]))["status"] == "refunded"
+    assert (await emulator.payment(payment))["refunded"] == 0
+    assert (await of_organiser(rows, booking["id"]), await of_booking(rows, booking["id"])) == (0, 0)
+    assert not await unexplained(rows, booking["id"])
+    [known] = await rows.fetch(query("reconcile_payments"), [payment], [""])
+    assert (known["done"], known["owed"], known["live"]) == (0, 0, 0), "the dispute explains it"
+
+
 async def test_seats_cancelled_after_a_lost_dispute_promise_nothing(show, buyer, emulator, mailbox, rows):
     booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
     dispute = await emulator.dispute(payment)
@@ -306,33 +325,12 @@ async def test_a_ticket_offered_before_its_payment_was_disputed_cannot_be_bought
     assert bought.status_code == 201, bought.text
 
 
-async def topped_up(buyer, emulator, amount):
-    """A top-up that is in the buyer's wallet; its payment."""
-    body, headers = {"amount": amount, "currency": "INR"}, {"Idempotency-Key": new_key()}
-    made = (await buyer.ask("POST", "/v1/wallet/topups", json=body, headers=headers)).json()
-
-    async def order():
-        return (await buyer.ask("GET", f"/v1/wallet/topups/{made['id']}")).json().get("razorpay_order_id")
-
-    paid = await emulator.pay(await until("the top-up is ready", order))
-    await until_balance(buyer, amount)
-    return paid["razorpay_payment_id"]
-
-
-async def until_balance(buyer, amount):
-    async def look():
-        balances = (await buyer.ask("GET", "/v1/wallet")).json()["balances"]
-        return [money["amount"] for money in balances] == [amount]
-
-    await until(f"the wallet holds {amount}", look)
-
-
-async def booked(rows, dispute_id):
-    """What the ledger has of a dispute, by account."""
+async def booked(rows, subject, kind="dispute"):
+    """What the ledger has of a dispute, or of a refund, by account."""
     found = await rows.fetch(
         """SELECT account, amount FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
         WHERE t.reference = $1""",
-        f"dispute:{dispute_id}",
+        f"{kind}:{subject}",
     )
     return {row["account"]: row["amount"] for row in found}
 
@@ -353,8 +351,8 @@ async def badly_kept(rows, buyer):
     return buyer.id in {row[0] for row in await rows.fetch(query("verify_kept_aside"))}
 
 
-async def test_a_disputed_top_up_cannot_be_spent_until_the_dispute_is_won(show, buyer, emulator, rows):
-    payment = await topped_up(buyer, emulator, 75_000)
+async def test_a_disputed_top_up_cannot_be_spent_until_the_dispute_is_won(show, buyer, topped_up, emulator, rows):
+    payment = await topped_up(buyer, 75_000)
     dispute = (await emulator.dispute(payment, amount=60_000))["id"]
     await until_wallet(buyer, 15_000, 60_000)
     answer = await buyer.wish(show, {"seats": [show.seats[0]], "payment": {"method": "wallet"}})
@@ -365,8 +363,8 @@ async def test_a_disputed_top_up_cannot_be_spent_until_the_dispute_is_won(show, 
     assert not await badly_kept(rows, buyer)
 
 
-async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(buyer, emulator, rows):
-    payment = await topped_up(buyer, emulator, 75_000)
+async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(buyer, topped_up, emulator, rows):
+    payment = await topped_up(buyer, 75_000)
     dispute = (await emulator.dispute(payment))["id"]
     await until_wallet(buyer, 0, 75_000)
     assert "wallet-balance" in {row[0] for row in await rows.fetch(query("erasing_hindered"), buyer.id)}
@@ -375,16 +373,20 @@ async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(buyer, emulat
     assert await booked(rows, dispute) == {"aside": 75_000, "provider": -75_000}
 
 
-async def test_a_top_up_of_whose_dispute_nobody_told_before_it_was_lost_leaves_the_wallet(buyer, emulator, rows):
-    payment = await topped_up(buyer, emulator, 75_000)
+async def test_a_top_up_of_whose_dispute_nobody_told_before_it_was_lost_leaves_the_wallet(
+    buyer, topped_up, emulator, rows
+):
+    payment = await topped_up(buyer, 75_000)
     dispute = (await emulator.dispute(payment, webhooks={"drop": True}))["id"]
     await emulator.settle_dispute(dispute, "lost")
     await until_wallet(buyer, 0, 0)
     assert await booked(rows, dispute) == {"wallet": 75_000, "provider": -75_000}
 
 
-async def test_what_was_spent_of_a_top_up_before_the_bank_took_it_back_is_a_loss(show, buyer, emulator, rows):
-    payment = await topped_up(buyer, emulator, 75_000)
+async def test_what_was_spent_of_a_top_up_before_the_bank_took_it_back_is_a_loss(
+    show, buyer, topped_up, emulator, rows
+):
+    payment = await topped_up(buyer, 75_000)
     held = await buyer.hold(show, show.seats[0], wallet=True)
     await buyer.until_ticketed(held["id"])
     dispute = (await emulator.dispute(payment))["id"]
@@ -395,6 +397,22 @@ async def test_what_was_spent_of_a_top_up_before_the_bank_took_it_back_is_a_loss
     [matter] = [one for one in await rows.fetch(query("matters_in_rows")) if one["subject"] == dispute]
     assert (matter["kind"], matter["amount"]) == ("top-up-lost", 75_000)
     assert "50000 of it had been spent" in matter["detail"]
+
+
+async def test_a_disputed_top_up_that_is_given_back_by_hand_is_paid_out_of_what_was_kept_aside(
+    buyer, topped_up, emulator, provider, rows
+):
+    payment = await topped_up(buyer, 75_000)
+    dispute = (await emulator.dispute(payment, amount=60_000))["id"]
+    await until_wallet(buyer, 15_000, 60_000)
+    refund = (await provider("POST", f"/v1/payments/{payment}/refund", json={"amount": 65_000}))["id"]
+    await until_wallet(buyer, 10_000, 0)
+    refund_id = await rows.fetchval("SELECT id FROM refund WHERE provider_refund_id = $1", refund)
+    assert await booked(rows, refund_id, "refund") == {"aside": 60_000, "wallet": 5_000, "provider": -65_000}
+    assert not await badly_kept(rows, buyer)
+    await emulator.settle_dispute(dispute, "lost")
+    await until_wallet(buyer, 0, 0)
+    assert await booked(rows, dispute) == {"wallet": 10_000, "losses": 50_000, "provider": -60_000}
 
 
 async def being_bought(shows, buyer, buyers, emulator):
