@@ -145,9 +145,9 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
     if saga.kind == "top-up":
         return bool(told & {MoneyCaptured, DisputeChanged, RefundSeen})
     of_wallet = facts.method == "wallet" or facts.from_wallet or any(part.method == "wallet" for part in facts.parts)
-    disputed = facts.disputes  # what is left of a payment may be too little for the provider
+    lessened = facts.disputes or facts.refunds  # what is left of a payment may be too little for the provider
     moves = {MethodChosen, SeatsCancelled, SeatResold, RefundAgain, RefundAsked, DisputeChanged}
-    return bool(of_wallet or disputed or told & moves)
+    return bool(of_wallet or lessened or told & moves)
 
 
 def _needs_its_booking(saga: SagaRow, told: set[type[Event]]) -> bool:

@@ -19,7 +19,7 @@ from edge import views
 from edge.context import Context, context
 from edge.limits import limit_headers
 from edge.operation import json, operation
-from edge.problems import key_reused, not_found, refusal_problem, too_many, unavailable
+from edge.problems import Problem, key_reused, not_found, refusal_problem, too_many, unavailable
 from edge.request_headers import idempotency_key, waiting
 from edge.show_cache import KnownShow
 from edge.tokens import Who
@@ -51,7 +51,12 @@ async def create_booking(request: Request, show_id: UUID, who: Who, body: SeatWi
     show = await here.shows.wished(show_id)
     if show is None:
         raise not_found()
-    check_wish(show, body)
+    try:
+        check_wish(show, body)
+    except Problem:  # what is refused for good is refused by the show as it is now
+        if (show := await here.shows.get(show_id)) is None:
+            raise not_found() from None
+        check_wish(show, body)
     booking_id = booking_id_for(settings().booking_namespace, who.id, key)
     asked = Asked(
         booking_id, who.id, body.payment.method, wish_hash(request, body, body.payment), f"/v1/bookings/{booking_id}",

@@ -33,9 +33,9 @@ FRESH_SECONDS = 1.0
 LOOK_SECONDS = 4.0
 WORKER_SEEN_SECONDS = 5.0
 LOST_SHOWN = 20
-#: A show that moves is off sale for so long: longer than any edge believes in its old lane (seconds) and any wish on
+#: A show that moves is off sale for so long: longer than any edge believes in its old lane (12 s) and any wish on
 #: its way there stays valid (10 s), so that no wish is granted before one that was sent earlier.
-OFF_SALE_SECONDS = 15
+OFF_SALE_SECONDS = 25
 
 
 class LostCommands(msgspec.Struct):

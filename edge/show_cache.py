@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 FRESH_SECONDS = 3.0
 #: A wish is checked against a show that may be older, since its lane decides: nobody waits for Postgres, which answers
-#: late just when some other show is stormed.  Less than a show is off sale while it moves to another lane.
+#: late just when some other show is stormed.  A show that moves is off sale for longer (edge/operating.py).
 WISHED_SECONDS = 12.0
 SHOWS_KEPT = 500
 
@@ -70,6 +70,8 @@ class ShowCache:
         except Exception as error:
             if found is not None and is_operating(error):
                 log.warning("show_from_memory", show_id=str(show_id), error=repr(error))
+                # whoever wishes next need not wait in vain too
+                self._shows[show_id] = (found[0], monotonic_seconds() - FRESH_SECONDS)
                 return found[0]
             raise
 

@@ -21,10 +21,13 @@ class Catalogue:
         self.plan, self.body = encode(SeatPlan(sections=()))
         self.title, self.asked, self.may_answer = "first", [], asyncio.Event()
         self.may_answer.set()
+        self.down = False
 
     async def show(self, show_id, known_plan=None):
         self.asked.append(known_plan)
         await self.may_answer.wait()
+        if self.down:
+            raise OSError("out of reach")
         body = None if known_plan == self.plan else self.body
         return {"id": show_id, "number": 1, "rules": None, "plan_id": self.plan, "plan_body": body, "title": self.title}
 
@@ -68,6 +71,18 @@ async def test_nobody_is_told_of_a_show_as_it_was_long_ago(catalogue, later, how
     catalogue.title = "second"
     later(old + 0.1)
     assert (await getattr(shows, how)(SHOW)).row["title"] == "second"
+
+
+async def test_while_postgres_is_down_only_the_first_waits_for_it(catalogue, later):
+    shows = ShowCache()
+    await shows.get(SHOW)
+    later(WISHED_SECONDS + 0.1)
+    catalogue.down = True
+    assert (await shows.wished(SHOW)).row["title"] == "first"
+    catalogue.may_answer.clear()
+    later(1)
+    async with asyncio.timeout(5):
+        assert (await shows.wished(SHOW)).row["title"] == "first"
 
 
 async def test_another_plan_is_taken_in(catalogue, later):
