@@ -180,8 +180,8 @@ async def _of_refund(given: ProviderRefund) -> list[Event] | None:
 
 async def refund_by_hand(given: ProviderRefund) -> list[Event] | None:
     """What a refund means that was made on the provider's own pages, once it is done.  One of ours that had failed is
-    done by it; any other the booking books as it is.  None where its payment is not known, or a human must tell: it was
-    a top-up's, or may be meant for one that we still owe."""
+    done by it; any other the booking books as it is.  None where its payment is not known, or a human must tell: it
+    may be meant for one that we still owe."""
     capture = await money.capture(given.payment_id)
     if capture is None or given.refund_id is not None:
         return None

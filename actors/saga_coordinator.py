@@ -143,7 +143,7 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
     """Whether one of these events may move money into or out of the buyer's wallet."""
     facts = saga.progress.facts
     if saga.kind == "top-up":
-        return bool(told & {MoneyCaptured, DisputeChanged})
+        return bool(told & {MoneyCaptured, DisputeChanged, RefundSeen})
     of_wallet = facts.method == "wallet" or facts.from_wallet or any(part.method == "wallet" for part in facts.parts)
     lessened = facts.disputes or facts.refunds  # as with stray money, what is left may be too little for the provider
     moves = {MethodChosen, MoneyCaptured, SeatsCancelled, SeatResold, RefundAgain, RefundAsked, DisputeChanged}
@@ -153,7 +153,7 @@ def _may_touch_a_wallet(saga: SagaRow, told: set[type[Event]]) -> bool:
 def _needs_its_booking(saga: SagaRow, told: set[type[Event]]) -> bool:
     """Whether one of these events needs the booking's seats, or whose show it is."""
     at_the_counter = saga.progress.facts.method in BOX_OFFICE
-    asks = told & {SeatsCancelled, SeatResold, RefundAsked, RefundSeen, DisputeChanged}
+    asks = told & {SeatsCancelled, SeatResold, RefundAsked, RefundSeen, RefundFailed, DisputeChanged}
     return at_the_counter or saga.progress.step in ("confirm", "tickets") or bool(asks)
 
 
@@ -258,9 +258,9 @@ class _Batch:
                 if event.provider_payment_id in facts.kept:
                     self._money.set_status(event.payment_id, "captured")
             case MoneyRefunded():
-                self._money.refunds_ended.append((event.refund_id, "processed", event.provider_refund_id))
+                self._money.end_refund(event.refund_id, "processed", event.provider_refund_id)
             case RefundFailed():
-                self._money.refunds_ended.append((event.refund_id, "failed", ""))
+                self._money.end_refund(event.refund_id, "failed")
             case _:
                 pass
 
@@ -297,7 +297,11 @@ class _Batch:
                             )
                         )
             case DisputeChanged() if event.status == "lost":
-                self._books.add(self._lost(event, was, now, sold="confirm" in before.done))
+                sold = "confirm" in before.done
+                self._books.add(self._lost(event, was, now, sold=sold))
+                self._book_done_by_bank(was, now, sold=sold)
+            case RefundFailed():
+                self._book_done_by_bank(was, now, sold="confirm" in before.done)
             case _:
                 pass
         if "confirm" in after.done and "confirm" not in before.done:
@@ -325,9 +329,10 @@ class _Batch:
 
     def _from_payer(self, event: DisputeChanged, was: booking.Facts | top_up.Facts, claim: int) -> ledger.FromPayer:
         """What can be had from the payer of what is claimed for a dispute that is lost."""
-        kept = aside(was.kept_aside, event.dispute_id)
-        held = min(claim - kept, self._books.balance(was.buyer_id, event.currency))
-        return ledger.FromPayer(was.buyer_id, kept, held)
+        return self._payer(was.buyer_id, aside(was.kept_aside, event.dispute_id), claim, event.currency)
+
+    def _payer(self, user_id: UUID, kept: int, claim: int, currency: str) -> ledger.FromPayer:
+        return ledger.FromPayer(user_id, kept, min(claim - kept, self._books.balance(user_id, currency)))
 
     def _lost(self, event: DisputeChanged, was: booking.Facts, now: booking.Facts, *, sold: bool) -> ledger.Posting:
         """What a payer's bank took back is the organiser's loss, if the organiser had it."""
@@ -376,29 +381,53 @@ class _Batch:
                     )
                 )  # fmt: skip
 
+    def _book_done_by_bank(self, was: booking.Facts, now: booking.Facts, *, sold: bool) -> None:
+        """What was on its way back the payer has from their bank: whoever bore what that took gets so much of it."""
+        done = {refund.id for refund in was.refunds if refund.by_bank}
+        for refund in now.refunds:
+            if refund.by_bank and refund.id not in done:
+                bearer: tuple[ledger.Account, UUID | None] = ("losses", None)
+                if sold:
+                    bearer = "organiser", self._organiser(now.booking_id)
+                self._books.add(ledger.refunded(refund.id, now.booking_id, bearer, refund.amount, refund.currency))
+                self._money.end_refund(refund.id, "processed")
+
+    def _note_seen(self, event: RefundSeen, facts: booking.Facts | top_up.Facts, about: UUID | None) -> None:
+        """The row of a refund that was made by hand."""
+        self._money.refunds.append(
+            RefundMoney(
+                command_id=event.event_id, booking_id=facts.booking_id, payment_id=event.payment_id,
+                buyer_id=facts.buyer_id, method="razorpay", provider_payment_id=event.provider_payment_id,
+                refund_id=event.refund_id, amount=event.amount, currency=event.currency, reason=booking.BY_HAND,
+                about=about,
+            )
+        )  # fmt: skip
+        self._money.end_refund(event.refund_id, "processed", event.provider_refund_id)
+
     def _book_seen(self, event: RefundSeen, was: booking.Facts, now: booking.Facts) -> None:
         """Money that went back by hand: out of what the seats were sold for, or of what the booking has."""
         seen = now.refunds[-1]
-        self._money.refunds.append(
-            RefundMoney(
-                command_id=event.event_id, booking_id=now.booking_id, payment_id=seen.payment_id,
-                buyer_id=now.buyer_id, method=seen.method, provider_payment_id=seen.provider_payment_id,
-                refund_id=seen.id, amount=seen.amount, currency=seen.currency, reason=seen.reason, about=seen.about,
-            )
-        )  # fmt: skip
-        self._money.refunds_ended.append((seen.id, "processed", event.provider_refund_id))
+        self._note_seen(event, now, seen.about)
         if seen.is_goodwill:
             self._book_goodwill(event, was, now)
         self._books.add(ledger.refunded(seen.id, now.booking_id, ("provider", None), seen.amount, seen.currency))
 
     def _top_up(self, event: Event, was: top_up.Facts, now: top_up.Facts) -> None:
-        if isinstance(event, MoneyCaptured) and len(now.kept) > len(was.kept):
-            self._books.add(ledger.topped_up(event.provider_payment_id, now.buyer_id, event.amount, event.currency))
-        if isinstance(event, DisputeChanged) and event.status == "won":
-            self._free(event, was)
-        if isinstance(event, DisputeChanged) and event.status == "lost":
-            payer = self._from_payer(event, was, event.amount)
-            self._books.add(ledger.top_up_lost(event.dispute_id, payer, event.amount, event.currency))
+        match event:
+            case MoneyCaptured() if len(now.kept) > len(was.kept):
+                self._books.add(ledger.topped_up(event.provider_payment_id, now.buyer_id, event.amount, event.currency))
+            case DisputeChanged() if event.status == "won":
+                self._free(event, was)
+            case DisputeChanged() if event.status == "lost":
+                payer = self._from_payer(event, was, event.amount)
+                self._books.add(ledger.top_up_lost(event.dispute_id, payer, event.amount, event.currency))
+            case RefundSeen() if len(now.given_back) > len(was.given_back):
+                kept = aside(was.kept_aside) - aside(now.kept_aside)
+                payer = self._payer(now.buyer_id, kept, event.amount, event.currency)
+                self._books.add(ledger.top_up_given_back(event.refund_id, payer, event.amount, event.currency))
+                self._note_seen(event, now, None)
+            case _:
+                pass
 
     def _carry_out(self, command: SagaCommand) -> Event | None:
         """Do what is only rows, and say so; None for what somebody else has to do."""

@@ -23,6 +23,7 @@ from edge.problems import Problem, not_found, unavailable
 from edge.show_records import ShowBookings, show_booking
 from edge.texts import Name
 from edge.tokens import Who
+from sagas.booking import at_the_bank
 from sagas.identity import derived
 from sagas.messages import CancelSeats, Event, GivenUp, MoneyRefunded, RefundAgain, event_id_for
 from sagas.money import Money
@@ -36,6 +37,8 @@ admin_sagas = Blueprint("admin-sagas")
 
 #: Why an operator neither retries nor settles what was taken at a box office: it would still be in the drawer's books.
 AT_THE_COUNTER = "This money is handed over at the organiser's box office, where its staff say that they have done so."
+#: Why the provider is not asked: it would decline, or the money would go back twice.
+AT_THE_BANK = "The payer's bank disputes this payment. Once that is won, ask again; what is lost is owed no longer."
 
 
 class Why(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,12 +141,18 @@ async def list_all_bookings(request: Request, who: Who, query: BookingQuery) -> 
     admin_sagas, "POST", "/v1/admin/sagas/{saga_id}/retry", body=Why, answers={202: WholeSaga}, problems=(404, 409, 503)
 )
 async def retry_saga(request: Request, saga_id: UUID, who: Who, body: Why) -> HTTPResponse:
-    """Ask again now: for each refund that failed, or for whatever the saga awaits."""
+    """Ask again now: for each refund that failed, or for whatever the saga awaits.
+
+    409 where the payer's bank disputes what a refund that failed is to give back."""
     row = await _known(saga_id)
-    failed, at_the_counter = await _failed(saga_id)
+    failed, why_not = await _failed(saga_id)
+    if failed:
+        facts = saga_rows.booking_facts_of(row["progress"])
+        failed = [refund for refund in failed if not at_the_bank(facts, refund["id"])]
+        why_not = AT_THE_BANK
     async with transaction() as connection:
         if not failed and not await operators.send_now(connection, saga_id):
-            raise Problem(409, at_the_counter or "This saga awaits nothing, and no refund of it has failed.")
+            raise Problem(409, why_not or "This saga awaits nothing, and no refund of it has failed.")
         await _in_turn(connection, saga_id, "saga.settle")
         await _record(connection, who, "saga.retry", saga_id, body.reason)
     for refund in failed:

@@ -15,7 +15,7 @@ from edge.context import context
 from edge.identity import Email
 from edge.my_bookings import current, printed_tickets
 from edge.operation import json, operation
-from edge.problems import not_found
+from edge.problems import Problem, not_found
 from edge.request_headers import idempotency_key
 from edge.shows import own_show
 from edge.texts import ShortName
@@ -61,7 +61,7 @@ class SaleWish(Wish, frozen=True, kw_only=True):
 async def create_sale(request: Request, show_id: UUID, body: SaleWish, acting: Acting) -> HTTPResponse:
     """Sell places at the box office, or give them away: paid at once, also before the public sale, and without caps.
 
-    It is counted in the seller's open shift."""
+    It is counted in the seller's open shift; who has none takes no cash (409 `no-shift`)."""
     await own_show(show_id, acting)
     key = idempotency_key(request)
     show = await context(request).shows.get(show_id)
@@ -75,8 +75,11 @@ async def create_sale(request: Request, show_id: UUID, body: SaleWish, acting: A
     )
 
     async def note() -> None:
-        async with transaction() as rows:
-            await box_office.note_sale(rows, sale)
+        try:
+            async with transaction() as rows:
+                await box_office.note_sale(rows, sale)
+        except box_office.NoShift:
+            raise Problem(409, "You have no open shift. Open one before you sell for cash.", kind="no-shift") from None
 
     asked = Asked(
         booking_id,

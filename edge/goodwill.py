@@ -2,7 +2,7 @@
 
 The refund's id follows from payment, caller and key, so that asking twice is one refund."""
 
-import asyncio
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,9 +17,10 @@ from actors.lanes.wire import Options, seal
 from edge import views
 from edge.acting import Acting
 from edge.context import context
+from edge.lane_calls import once_taken_up
 from edge.operation import json, operation
 from edge.problems import Problem, key_reused, not_found, unavailable
-from edge.request_headers import WAIT_SECONDS, idempotency_key
+from edge.request_headers import idempotency_key
 from edge.texts import Name
 from sagas.booking import BOOKING, left
 from sagas.identity import derived
@@ -33,8 +34,6 @@ from store.sagas import restore
 log = structlog.get_logger()
 goodwill = Blueprint("goodwill")
 
-#: How often it is looked whether the saga has taken it up.
-LOOK_SECONDS = 0.05
 #: What the box office took it gives back itself, by cancelling the sale.
 AT_THE_COUNTER = ("cash", "terminal", "comp")
 
@@ -66,7 +65,7 @@ async def refund_payment(request: Request, payment_id: UUID, acting: Acting, bod
             to=body.to, by=acting.who.id, reason=body.reason,
         )  # fmt: skip
         await _ask(request, acting, row["lane"], event)
-        made = await _once_taken(refund_id, event_id)
+        made = await once_taken_up(partial(money.refund_asked, refund_id, event_id))
         if made is None:
             where = "wallet" if "wallet" in (body.to, row["method"]) else "source"
             asked = views.RefundView(refund_id, Money(amount, row["currency"]), where, "pending", body.reason)
@@ -106,15 +105,6 @@ async def _ask(request: Request, acting: Acting, lane: str, event: RefundAsked) 
         await context(request).publisher.publish(seal(lane, event, Options(request.ctx.traceparent)))
     except NotAccepted as error:
         raise unavailable("This is not known to be accepted. Ask again with the same key.") from error
-
-
-async def _once_taken(refund_id: UUID, event_id: UUID) -> Any | None:
-    """What the saga made of it; None when it has not come to it in time."""
-    for _ in range(round(WAIT_SECONDS / LOOK_SECONDS)):
-        if (made := await money.refund_asked(refund_id, event_id)) is not None:
-            return made
-        await asyncio.sleep(LOOK_SECONDS)
-    return None
 
 
 def _view(made: Any, row: Any, body: RefundWish) -> views.RefundView:

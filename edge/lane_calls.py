@@ -1,6 +1,8 @@
-"""Organisers' calls on a show's lane: send the command, and wait for what the lane decides."""
+"""Calls that wait for a lane: what a show's decides of an organiser's command, and what a saga makes of an event."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from actors.lanes.publisher import NotAccepted
 from actors.lanes.wire import BODY_LIMIT_BYTES, Options, Sealed, seal
@@ -9,6 +11,11 @@ from edge.problems import Problem, refusal_problem, unavailable
 from edge.request_headers import WAIT_SECONDS
 from sagas.messages import ShowCommand
 from store import journal
+
+#: How often it is looked whether a saga has taken an event up.
+LOOK_SECONDS = 0.05
+
+SeenT = TypeVar("SeenT")
 
 
 def sealed_for(here: Context, lane: str, command: ShowCommand, traceparent: str) -> Sealed:
@@ -40,3 +47,12 @@ async def decide_soon(here: Context, lane: str, command: ShowCommand, traceparen
     if refusal is not None:
         raise refusal_problem(refusal)
     return True
+
+
+async def once_taken_up(look: Callable[[], Awaitable[SeenT | None]]) -> SeenT | None:
+    """What is seen once the saga has taken its event up; None when it has not come to it in time."""
+    for _ in range(round(WAIT_SECONDS / LOOK_SECONDS)):
+        if (seen := await look()) is not None:
+            return seen
+        await asyncio.sleep(LOOK_SECONDS)
+    return None

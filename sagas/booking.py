@@ -5,7 +5,7 @@ other money of this booking (a second tab, a wrong amount) goes straight back, w
 after an expiry asks the lane to seat it.  After the pivot seats may be cancelled: the lane says what is owed for them,
 and the saga gives it back from what was kept, never more than came in.  So it does with what the organiser gives back
 out of goodwill, as which counts what somebody gives back by hand at the provider.  What a payer's bank holds for a
-dispute goes back only once that is won."""
+dispute goes back only once that is won; what it takes back is no longer owed, also where our refund had failed."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -78,7 +78,7 @@ class Part(msgspec.Struct, frozen=True):
 
 class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
     """Money that goes back: ``method`` is where to, ``about`` the cancellation that it is for.  One that is given out
-    of goodwill is about itself."""
+    of goodwill is about itself.  One that failed is done ``by_bank`` where the payer's bank took the money instead."""
 
     id: UUID
     payment_id: UUID
@@ -90,6 +90,7 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
     about: UUID | None = None
     state: Literal["pending", "done", "failed"] = "pending"
     failures: int = 0
+    by_bank: bool = False
 
     @property
     def is_goodwill(self) -> bool:
@@ -163,13 +164,18 @@ def paid(facts: Facts) -> bool:
 
 def left(facts: Facts, part: Part) -> int:
     """What can still be given back of a payment: neither given back before, nor held or taken by the payer's bank."""
-    return max(part.amount - _given_back(facts, part) - _disputed(facts, part, "open", "lost"), 0)
+    return max(
+        part.amount
+        - _given_back(facts, part.provider_payment_id)
+        - _disputed(facts, part.provider_payment_id, "open", "lost"),
+        0,
+    )
 
 
 def held(facts: Facts, part: Part) -> int:
     """What the payer's bank holds of a payment, and nobody waits for yet."""
     awaited = sum(one.amount for one in facts.waiting if one.provider_payment_id == part.provider_payment_id)
-    return max(min(_disputed(facts, part, "open"), _there(facts, part)) - awaited, 0)
+    return max(min(_disputed(facts, part.provider_payment_id, "open"), _there(facts, part)) - awaited, 0)
 
 
 def there(facts: Facts, provider_payment_id: str) -> int:
@@ -178,18 +184,25 @@ def there(facts: Facts, provider_payment_id: str) -> int:
 
 
 def _there(facts: Facts, part: Part) -> int:
-    return part.amount - _given_back(facts, part) - _disputed(facts, part, "lost")
+    return (
+        part.amount - _given_back(facts, part.provider_payment_id) - _disputed(facts, part.provider_payment_id, "lost")
+    )
 
 
-def _given_back(facts: Facts, part: Part) -> int:
-    return sum(refund.amount for refund in facts.refunds if refund.provider_payment_id == part.provider_payment_id)
+def _given_back(facts: Facts, provider_payment_id: str) -> int:
+    """By us, or to be: what the bank took instead is in its disputes."""
+    return sum(
+        refund.amount
+        for refund in facts.refunds
+        if refund.provider_payment_id == provider_payment_id and not refund.by_bank
+    )
 
 
-def _disputed(facts: Facts, part: Part, *statuses: str) -> int:
+def _disputed(facts: Facts, provider_payment_id: str, *statuses: str) -> int:
     return sum(
         dispute.amount
         for dispute in facts.disputes
-        if dispute.provider_payment_id == part.provider_payment_id and dispute.status in statuses
+        if dispute.provider_payment_id == provider_payment_id and dispute.status in statuses
     )
 
 
@@ -239,11 +252,19 @@ def disputed(facts: Facts) -> bool:
     return any(dispute.status != "won" for dispute in facts.disputes)
 
 
-def at_the_bank(facts: Facts, provider_payment_id: str) -> bool:
-    """Whether the payer's bank wants (some of) this payment, or has taken it."""
+def at_the_bank(facts: Facts, refund_id: UUID) -> bool:
+    """Whether the payer's bank holds or has taken what this refund is to give back, or some of it."""
     return any(
-        dispute.status != "won" for dispute in facts.disputes if dispute.provider_payment_id == provider_payment_id
+        refund.id == refund_id and _uncovered(facts, refund.provider_payment_id, "open", "lost")
+        for refund in facts.refunds
     )
+
+
+def _uncovered(facts: Facts, provider_payment_id: str, *statuses: str) -> int:
+    """How much of what is given back of a payment its payer's bank wants or has, too.  Of a stray one all is."""
+    kept = sum(part.amount for part in facts.parts if part.provider_payment_id == provider_payment_id)
+    wanted = _disputed(facts, provider_payment_id, *statuses)
+    return max(min(wanted, wanted + _given_back(facts, provider_payment_id) - kept), 0)
 
 
 def stands(facts: Facts) -> bool:
@@ -282,9 +303,10 @@ def learn(facts: Facts, event: Event) -> Facts:
             )  # fmt: skip
             return msgspec.structs.replace(facts, refunds=(*facts.refunds, seen))
         case RefundFailed():
-            return _refund_is(facts, event.refund_id, "failed")
+            return _done_by_bank(_refund_is(facts, event.refund_id, "failed"))
         case DisputeChanged():
-            facts = _ended(msgspec.structs.replace(facts, disputes=told(facts.disputes, event)), event)
+            facts = _done_by_bank(msgspec.structs.replace(facts, disputes=told(facts.disputes, event)))
+            facts = _ended(facts, event)
             return msgspec.structs.replace(facts, waiting=_settled(facts)[1])
         case MoneyKeptAside():
             kept = (*facts.kept_aside, Aside(event.dispute_id, event.amount))
@@ -309,7 +331,8 @@ def _ended(facts: Facts, event: DisputeChanged) -> Facts:
     if event.status == "open":
         return facts
     kept = without(facts.kept_aside, event.dispute_id)
-    claim = min(event.amount, facts.proceeds - aside(kept)) if event.status == "lost" else 0
+    lost = min(event.amount, _unclaimed(facts)) if event.status == "lost" else 0
+    claim = min(lost, facts.proceeds - aside(kept))
     return msgspec.structs.replace(
         facts, kept_aside=kept, proceeds=facts.proceeds - claim, claimed=facts.claimed + claim
     )
@@ -318,8 +341,7 @@ def _ended(facts: Facts, event: DisputeChanged) -> Facts:
 def _paid_by_another(facts: Facts, amount: int) -> Facts:
     """What another buyer has paid for a ticket is the seller's, unless their bank has taken back what they had paid for
     it themselves; what the bank still holds of that is kept aside."""
-    lost = sum(dispute.amount for dispute in facts.disputes if dispute.status == "lost")
-    claim = min(amount, lost - facts.claimed)
+    claim = min(amount, _unclaimed(facts))
     amount -= claim
     proceeds, kept = facts.proceeds + amount, list(facts.kept_aside)
     for dispute in facts.disputes:
@@ -328,6 +350,22 @@ def _paid_by_another(facts: Facts, amount: int) -> Facts:
             kept.append(Aside(dispute.id, held))
             amount -= held
     return msgspec.structs.replace(facts, proceeds=proceeds, kept_aside=tuple(kept), claimed=facts.claimed + claim)
+
+
+def _unclaimed(facts: Facts) -> int:
+    """What payers' banks took back of money that was not owed to the payer, and is not claimed from them yet."""
+    lost = sum(dispute.amount for dispute in facts.disputes if dispute.status == "lost")
+    return max(lost - sum(refund.amount for refund in facts.refunds if refund.by_bank) - facts.claimed, 0)
+
+
+def _done_by_bank(facts: Facts) -> Facts:
+    """A refund that failed is owed no longer once the payer's bank has taken all of it."""
+    for refund in facts.refunds:
+        if refund.state == "failed" and refund.amount <= _uncovered(facts, refund.provider_payment_id, "lost"):
+            done = msgspec.structs.replace(refund, state="done", by_bank=True)
+            others = tuple(done if other is refund else other for other in facts.refunds)
+            facts = msgspec.structs.replace(facts, refunds=others)
+    return facts
 
 
 def _refund_is(facts: Facts, refund_id: UUID, state: Literal["done", "failed"]) -> Facts:
@@ -383,12 +421,15 @@ def answers(at: Progress, event: Event) -> UUID | None:
 
 
 def moves(before: Facts, after: Facts, event: Event) -> bool:
-    """Money that the booking does not need is not its money, and giving it back anew is no step of its own."""
+    """Money that the booking does not need is not its money, and giving it back anew is no step of its own.  A refund
+    that failed keeps the booking where it is, until it is asked for again or the payer's bank has taken its money."""
     match event:
         case MoneyCaptured():
             return after.parts is not before.parts
         case RefundAgain():
             return any(refund.id == event.refund_id and _is_undo(after, refund) for refund in after.refunds)
+        case RefundFailed() | DisputeChanged() | RefundSeen():
+            return not any(refund.state == "failed" and _is_undo(after, refund) for refund in after.refunds)
         case _:
             return True
 
@@ -459,7 +500,7 @@ def _back(facts: Facts, part: Part, amount: int, reason: str) -> Fields:
 def _again(facts: Facts, because: RefundAgain) -> Fields | None:
     """A refund that failed, once more; not what the payer's bank wants back, holds or has taken since."""
     refund = next((refund for refund in facts.refunds if refund.id == because.refund_id), None)
-    if refund is None or refund.state != "failed" or at_the_bank(facts, refund.provider_payment_id):
+    if refund is None or refund.state != "failed" or at_the_bank(facts, refund.id):
         return None
     return {
         "payment_id": refund.payment_id, "buyer_id": facts.buyer_id, "method": refund.method, "amount": refund.amount,
@@ -547,7 +588,7 @@ BOOKING = Saga(
          refused=(PaymentRefused, HoldExpired, GivenUp)),
     Step("money", do=CapturePayment, done=MoneyCaptured, unasked=True, undo=RefundMoney, undone=(MoneyRefunded,),
          on={MoneyAuthorized: CapturePayment}, refused=(PaymentRefused, HoldExpired, GivenUp), reopens=("expired",),
-         enough=paid, stands=stands, again=(RefundAgain,), freed_by=(DisputeChanged, RefundSeen)),
+         enough=paid, stands=stands, again=(RefundAgain,), freed_by=(DisputeChanged, RefundSeen, RefundFailed)),
     Step("confirm", do=ConfirmSeats, done=SeatsConfirmed, refused=(SeatsGone,)),
     # -- pivot: the seats are theirs; from here on we only go forward --
     Step("tickets", do=IssueTickets, done=TicketsIssued),

@@ -52,6 +52,18 @@ def without(kept: KeptAside, dispute_id: str) -> KeptAside:
     return tuple(one for one in kept if one.dispute_id != dispute_id)
 
 
+def given_back(kept: KeptAside, disputes: Disputes, provider_payment_id: str, amount: int) -> KeptAside:
+    """What is kept aside still when so much of a payment has gone back by hand: first what was kept of it."""
+    of_payment = {dispute.id for dispute in disputes if dispute.provider_payment_id == provider_payment_id}
+    still = []
+    for one in kept:
+        taken = min(amount, one.amount) if one.dispute_id in of_payment else 0
+        amount -= taken
+        if one.amount > taken:
+            still.append(msgspec.structs.replace(one, amount=one.amount - taken))
+    return tuple(still)
+
+
 def keeping_aside(buyer_id: UUID, event: DisputeChanged, amount: int) -> dict[str, Any]:
     """What a KeepAside for this dispute says."""
     return {"buyer_id": buyer_id, "dispute_id": event.dispute_id, "amount": amount, "currency": event.currency}

@@ -11,7 +11,7 @@
 | organiser | organiser | what we owe an organiser (credit) |
 | service | - | what the service itself gives and takes: openings, corrections, fees for what sold nothing |
 | by-hand | - | refunds that an operator has seen to outside (credit) |
-| losses | - | what payers' banks took back of money that had left its wallet, or gone back otherwise (debit) |
+| losses | - | what payers' banks took back, or somebody gave back by hand, of money that was no longer there (debit) |
 
 What the provider settles is bank against provider; the fee that it keeps goes to the organiser of the sale at once.
 
@@ -46,8 +46,9 @@ class Posting(NamedTuple):
     note: str = ""
 
 
-#: What a payer's wallet says of a dispute that is lost.
+#: What a payer's wallet says of a dispute that is lost, and of a top-up that was given back by hand.
 _TAKEN = "Taken back by your bank"
+_GIVEN_BACK = "Top-up given back"
 
 #: Where the money of each way to pay is, once it is captured.
 _SOURCES: dict[str, Account] = {"razorpay": "provider", "wallet": "wallet", "cash": "cash", "terminal": "terminal"}
@@ -131,7 +132,8 @@ def goodwill(
 def refunded(
     refund_id: UUID, booking_id: UUID, target: tuple[Account, UUID | None], amount: int, currency: str
 ) -> Posting:
-    """Money went back to where it came from, into a wallet, or by an operator's hand."""
+    """Money went back to where it came from, into a wallet, or by an operator's hand; or the payer's bank had taken it,
+    and whoever bore that bears it no longer."""
     return moved(
         "refund", f"refund:{refund_id}", currency, ("booking", booking_id), target, amount, booking_id, "Refund"
     )
@@ -204,9 +206,17 @@ def topped_up(provider_payment_id: str, user_id: UUID, amount: int, currency: st
 
 def top_up_lost(dispute_id: str, payer: FromPayer, amount: int, currency: str) -> Posting:
     """The payer's bank took a top-up back: what the payer still has pays for it, the service the rest."""
+    return Posting("dispute", f"dispute:{dispute_id}", currency, _out_of_wallet(payer, amount), None, _TAKEN)
+
+
+def top_up_given_back(refund_id: UUID, payer: FromPayer, amount: int, currency: str) -> Posting:
+    """So when somebody gave it back by hand."""
+    return Posting("refund", f"refund:{refund_id}", currency, _out_of_wallet(payer, amount), None, _GIVEN_BACK)
+
+
+def _out_of_wallet(payer: FromPayer, amount: int) -> tuple[Entry, ...]:
     lost = amount - payer.aside - payer.wallet
-    entries = (*payer.entries, Entry("losses", None, lost), Entry("provider", None, -amount))
-    return Posting("dispute", f"dispute:{dispute_id}", currency, entries, None, _TAKEN)
+    return *payer.entries, Entry("losses", None, lost), Entry("provider", None, -amount)
 
 
 def given(reference: str, user_id: UUID, amount: int, currency: str, note: str) -> Posting:

@@ -23,7 +23,7 @@ class Step(msgspec.Struct, frozen=True):
 
     A step may take several rounds: it is done once it is ``enough``, and until then its command is sent again; it is
     undone once nothing of it ``stands`` any more, and until then its undo is.  An event of ``again`` has an undo that
-    failed tried anew, one of ``freed_by`` an undo that had nothing to ask for yet."""
+    failed tried anew; one of ``freed_by`` goes on where nothing was asked for yet, or the answer was no."""
 
     name: str
     done: type[Event]
@@ -169,7 +169,7 @@ def _move(saga: Saga, at: Progress, event: Event, answered: bool) -> Moved:
         return _back(saga, at if step.stands and step.stands(at.facts) else _without(at, step.name), event)
     elif step and step.undo and at.course == "back" and kind in step.again:
         return _issue(saga, at, step.undo, event)
-    elif step and at.course == "back" and kind in step.freed_by and at.awaited is None:
+    elif step and at.course == "back" and kind in step.freed_by and not _is_in_flight(at):
         return _back(saga, at, event)
 
     if at.course != "forward" and (late := _completes(saga, kind)) and late.name not in at.done:
@@ -180,6 +180,11 @@ def _move(saga: Saga, at: Progress, event: Event, answered: bool) -> Moved:
             at = msgspec.structs.replace(at, done=(*at.done, late.name))
             return _back(saga, at, event) if at.course == "ended" else (at, [])
     return at, []
+
+
+def _is_in_flight(at: Progress) -> bool:
+    """Whether the main line's command has not been answered yet."""
+    return any(command.command_id == at.awaited for command in at.awaiting)
 
 
 def _restarted(saga: Saga, at: Progress, kind: type[Event]) -> Step | None:

@@ -1,14 +1,15 @@
 """The top-up saga: an order at the provider, and every payment of it is the buyer's own, in their wallet.
 
 There is nothing to undo: what comes in late, twice or in another amount is in the wallet all the same.  What the
-payer's bank disputes is kept aside, and what it takes back leaves the wallet again, each as far as it is there."""
+payer's bank disputes is kept aside.  What it takes back leaves the wallet again, and so does what somebody gives back
+by hand at the provider, each as far as it is there."""
 
 from collections.abc import Iterator
 from uuid import UUID
 
 import msgspec
 
-from sagas.disputes import Aside, Disputes, KeptAside, is_opened, keeping_aside, told, without
+from sagas.disputes import Aside, Disputes, KeptAside, given_back, is_opened, keeping_aside, told, without
 from sagas.identity import derived
 from sagas.messages import (
     CapturePayment,
@@ -21,6 +22,7 @@ from sagas.messages import (
     MoneyKeptAside,
     PaymentReady,
     PaymentRefused,
+    RefundSeen,
     RequestPayment,
     SagaCommand,
 )
@@ -35,6 +37,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     amount: int
     currency: str
     kept: tuple[str, ...] = ()
+    given_back: tuple[UUID, ...] = ()
     authorized: tuple[str, int] | None = None
     refusal: str = ""
     disputes: Disputes = ()
@@ -54,6 +57,9 @@ def learn(facts: Facts, event: Event) -> Facts:
         case DisputeChanged():
             kept = facts.kept_aside if event.status == "open" else without(facts.kept_aside, event.dispute_id)
             return msgspec.structs.replace(facts, disputes=told(facts.disputes, event), kept_aside=kept)
+        case RefundSeen() if event.refund_id not in facts.given_back:
+            still = given_back(facts.kept_aside, facts.disputes, event.provider_payment_id, event.amount)
+            return msgspec.structs.replace(facts, given_back=(*facts.given_back, event.refund_id), kept_aside=still)
         case MoneyKeptAside():
             kept = (*facts.kept_aside, Aside(event.dispute_id, event.amount))
             return msgspec.structs.replace(facts, kept_aside=kept)

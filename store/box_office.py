@@ -22,6 +22,10 @@ class ShiftClosed(Exception):
     """The shift was closed before."""
 
 
+class NoShift(Exception):
+    """Cash is taken into a drawer that somebody counts."""
+
+
 class SalesUndecided(Exception):
     """Some of the shift's sales are still being decided."""
 
@@ -48,8 +52,10 @@ class Counted(NamedTuple):
 
 
 async def note_sale(rows: Any, sale: Sale) -> None:
-    """Note a sale, once, in its seller's open shift if there is one."""
+    """Note a sale, once, in its seller's open shift.  Raises NoShift where they take cash and have none."""
     shift_id = await rows.fetchval(query("shift_of_seller"), sale.organiser_id, sale.seller_id)
+    if shift_id is None and sale.method == "cash" and not await rows.fetchval(query("sale_noted"), sale.booking_id):
+        raise NoShift
     await rows.execute(query("sale_add"), *sale[:3], shift_id, *sale[3:])
 
 

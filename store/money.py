@@ -23,13 +23,18 @@ class MoneyWrites(msgspec.Struct):
     statuses: dict[UUID, str] = {}
     captured: list[MoneyCaptured] = []
     refunds: list[RefundMoney] = []
-    refunds_ended: list[tuple[UUID, str, str]] = []
+    refunds_ended: dict[UUID, tuple[str, str]] = {}
     at_the_counter: list[UUID] = []
 
     def set_status(self, payment_id: UUID, status: str) -> None:
         """Payments only go forward, in whatever order the provider's words arrive."""
         if STATUSES.index(status) >= STATUSES.index(self.statuses.get(payment_id, STATUSES[0])):
             self.statuses[payment_id] = status
+
+    def end_refund(self, refund_id: UUID, status: str, provider_refund_id: str = "") -> None:
+        """What is done stays done."""
+        if self.refunds_ended.get(refund_id, ("", ""))[0] != "processed":
+            self.refunds_ended[refund_id] = (status, provider_refund_id)
 
 
 async def write(connection: Any, now: datetime, writes: MoneyWrites) -> None:
@@ -50,7 +55,8 @@ async def write(connection: Any, now: datetime, writes: MoneyWrites) -> None:
         ]  # fmt: skip
         await connection.execute(query("refunds_begin"), now, *columns(due, 11))
     if writes.refunds_ended:
-        await connection.execute(query("refunds_end"), *columns(writes.refunds_ended, 3))
+        ended = [(refund_id, *how) for refund_id, how in writes.refunds_ended.items()]
+        await connection.execute(query("refunds_end"), *columns(ended, 3))
     if writes.at_the_counter:
         await connection.execute(query("refunds_at_the_counter"), now, writes.at_the_counter)
 
@@ -68,6 +74,11 @@ async def refund_failed_of(provider_payment_id: str, amount: int) -> Any | None:
 async def is_a_riddle(provider_payment_id: str) -> bool:
     """Whether only a human can tell what a refund of this payment means that was made by hand."""
     return bool(await pool().fetchval(query("refund_is_a_riddle"), provider_payment_id))
+
+
+async def method_chosen(booking_id: UUID, event_id: UUID) -> Any | None:
+    """How to pay was chosen by this event; None when the booking's saga has not heard of it."""
+    return await pool().fetchrow(query("method_chosen"), booking_id, str(event_id))
 
 
 async def claim_payment(payment_id: UUID, seconds: float) -> Any | None:

@@ -5,6 +5,7 @@ bound and a sentence when it is reached.
 """
 
 import asyncio
+import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 import asyncpg
 import httpx
 import msgspec
+import redis.asyncio
 
 from actors.lanes.publisher import Publisher
 from actors.lanes.wire import Options, seal
@@ -273,6 +275,12 @@ class Buyer:
     async def timeline(self, booking_id: str) -> list[str]:
         answer = await self.ask("GET", f"/v1/bookings/{booking_id}/timeline")
         return [item["event"] for item in answer.json()["items"]] if answer.status_code == 200 else [answer.text]
+
+
+async def forget_the_note(booking_id: str) -> None:
+    """As after fifteen minutes, or a flushed Redis: the edge no longer knows that this was asked for."""
+    async with redis.asyncio.Redis.from_url(os.environ["REDIS_URL"]) as notes:
+        assert await notes.delete(f"accepted:{booking_id}") == 1
 
 
 def new_key() -> str:

@@ -60,6 +60,9 @@ SELECT * FROM box_office_count WHERE shift_id = ANY($1::uuid[]) ORDER BY method,
 INSERT INTO box_office_sale (booking_id, organiser_id, show_id, shift_id, seller_id, method, customer_name, customer_email)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (booking_id) DO NOTHING
 
+-- name: sale_noted
+SELECT EXISTS (SELECT FROM box_office_sale WHERE booking_id = $1)
+
 -- name: cash_refunds
 -- What a box office owes its customers (or one such refund, handed over or not), oldest first.
 SELECT r.*, s.show_id, s.customer_name, e.title, g.lane, u.name AS handed_over_name FROM refund r

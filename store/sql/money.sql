@@ -127,10 +127,8 @@ SELECT * FROM refund WHERE provider_payment_id = $1 AND amount = $2 AND status =
 ORDER BY created_at LIMIT 1
 
 -- name: refund_is_a_riddle
--- A top-up may be spent already; something of a booking's payment may be on its way back, or not given back yet.
+-- Something of the payment is on its way back, or could not be given back yet.
 SELECT EXISTS (SELECT FROM refund WHERE provider_payment_id = $1 AND "to" = 'source' AND status <> 'processed')
-    OR EXISTS (SELECT FROM capture c JOIN saga g ON g.id = c.booking_id
-        WHERE c.provider_payment_id = $1 AND g.kind = 'top-up')
 
 -- name: payment_of_organiser
 -- A payment for a booking of one of the organiser's shows, with how the booking stands.
@@ -144,6 +142,10 @@ WHERE p.id = $1 AND e.organiser_id = $2
 SELECT r.id, r.amount, r.currency, r."to", r.status, r.reason
 FROM (SELECT 1 FROM refund WHERE id = $1 UNION SELECT 1 FROM saga_journal WHERE event_id = $2 AND taken) AS known
 LEFT JOIN refund r ON r.id = $1 LIMIT 1
+
+-- name: method_chosen
+SELECT detail::jsonb ->> 'method' AS method, coalesce((detail::jsonb ->> 'from_wallet')::bigint, 0) AS from_wallet
+FROM saga_event WHERE saga_id = $1 AND event = 'method_chosen' AND detail::jsonb ->> 'event_id' = $2
 
 -- name: webhook_keep
 INSERT INTO webhook_event (event_id, kind, body, received_at, next_try_at, tries, note)

@@ -13,7 +13,7 @@ ORDER BY s.changed_at DESC, s.id DESC LIMIT $5
 
 -- name: saga_seen
 SELECT s.id, s.kind, s.lane, s.step, s.course, s.outcome, s.outbox, s.sends, s.next_send_at, s.changed_at, b.show_id, b.buyer_id,
-    b.state, b.seats, w.lane AS show_lane,
+    b.state, b.seats, w.lane AS show_lane, s.progress,
     EXISTS (SELECT FROM refund r WHERE r.booking_id = s.id AND r.status = 'failed' AND r."to" NOT IN ('cash', 'terminal'))
         AS refund_failed
 FROM saga s LEFT JOIN booking b ON b.id = s.id LEFT JOIN show w ON w.id = b.show_id WHERE s.id = $1

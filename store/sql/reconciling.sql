@@ -1,7 +1,8 @@
 -- name: reconcile_payments
 -- What we know of payments at the provider, by their ids and orders: the capture, what went back or is promised, what
 -- waits for a dispute (also of a booking that never got its seats), what the booking's live tickets are worth (those too that are another buyer's now, who paid their
--- seller; less what was given back for them out of goodwill) and its policy kept.  ``kept_before`` is what is left of the booking's earlier
+-- seller; less what was given back for them out of goodwill) and its policy kept. A refund that the payer's bank made
+-- needless (``by-bank``) is among the disputes.  ``kept_before`` is what is left of the booking's earlier
 -- payments, which explain their share of these first.
 SELECT t.id, p.id AS payment_id, p.booking_id, p.status AS payment_status, c.amount, c.currency,
     c.captured_at < now() - interval '15 minutes' AS long_ago, r.done, r.owed, r.by_hand, r.to_wallet,
@@ -22,12 +23,14 @@ CROSS JOIN LATERAL (
             WHEN f.status = 'pending' AND f.provider_refund_id IS NOT NULL THEN 'done'
             WHEN f.status <> 'processed' THEN 'owed'
             WHEN f."to" <> 'source' THEN 'to-wallet'
-            WHEN EXISTS (
-                SELECT FROM ledger_transaction l JOIN ledger_entry e ON e.transaction_id = l.id
-                WHERE l.reference = 'refund:' || f.id AND e.account = 'by-hand'
-            ) THEN 'by-hand'
+            WHEN l.by_hand THEN 'by-hand'
+            WHEN l.by_bank THEN 'by-bank'
             ELSE 'done' END AS place
-        FROM refund f WHERE f.provider_payment_id = t.id
+        FROM refund f CROSS JOIN LATERAL (
+            SELECT bool_or(e.account = 'by-hand') AS by_hand, bool_and(e.account <> 'provider') AS by_bank
+            FROM ledger_transaction x JOIN ledger_entry e ON e.transaction_id = x.id WHERE x.reference = 'refund:' || f.id
+        ) l
+        WHERE f.provider_payment_id = t.id
     ) AS refunds
 ) AS r
 CROSS JOIN LATERAL (
@@ -156,6 +159,12 @@ SELECT 'top-up-lost', substr(t.reference, length('dispute:') + 1), NULL, -e.amou
         coalesce((SELECT sum(l.amount) FROM ledger_entry l WHERE l.transaction_id = t.id AND l.account = 'losses'), 0)), ''
 FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id AND e.account = 'provider'
 WHERE t.kind = 'dispute' AND t.booking_id IS NULL
+UNION ALL
+SELECT 'top-up-lost', r.provider_refund_id, NULL, r.amount, r.currency,
+    format('This top-up was given back by hand, and %s of it had been spent: that is our loss.', e.amount), ''
+FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+JOIN refund r ON t.reference = 'refund:' || r.id
+WHERE e.account = 'losses' AND t.kind = 'refund' AND t.booking_id IS NULL
 UNION ALL
 SELECT 'settlement-adjusted', l.entity_id, NULL, l.amount, l.currency,
     format('Settlement %s was adjusted, for no dispute that we know.', l.settlement_id), ''

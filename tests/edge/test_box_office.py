@@ -4,7 +4,7 @@ import asyncio
 import uuid
 
 import pytest
-from box_office import new_key, problem_of, until
+from box_office import forget_the_note, new_key, problem_of, until
 
 from store import box_office
 from tests.edge.cast import Body, join
@@ -25,6 +25,14 @@ async def seller(house, rows, buyers):
     person = await buyers.make(role="organiser")
     await join(rows, person, Body(str(house.id), "approved"), "box-office")
     return person
+
+
+@pytest.fixture
+async def shift(seller):
+    """The seller's, which is open."""
+    opened = await open_shift(seller)
+    assert opened.status_code == 201, opened.text
+    return opened.json()
 
 
 async def sell(seller, show, *seats, key="", wait=10, **more):
@@ -63,6 +71,7 @@ async def booked(rows, sale, account):
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("shift")
 @pytest.mark.parametrize("method", ["cash", "terminal"])
 async def test_a_sale_is_paid_ticketed_and_booked_at_once(method, house, seller, rows):
     show = await house.put_on()
@@ -76,6 +85,7 @@ async def test_a_sale_is_paid_ticketed_and_booked_at_once(method, house, seller,
     assert await rows.fetchval("SELECT count(*) FROM letter WHERE booking_id = $1", uuid.UUID(sale["id"])) == 0
 
 
+@pytest.mark.usefixtures("shift")
 async def test_the_tickets_are_printed_with_the_customers_name(house, seller, rows):
     show = await house.put_on()
     sale = await sold(seller, show, (await house.seats(show))[0])
@@ -95,6 +105,7 @@ async def test_the_tickets_are_printed_with_the_customers_name(house, seller, ro
     assert listed[0]["buyer"]["name"] == CUSTOMER["name"]
 
 
+@pytest.mark.usefixtures("shift")
 async def test_who_leaves_an_address_gets_the_tickets_by_mail(house, seller, mailbox):
     show = await house.put_on()
     email = f"walk-in-{uuid.uuid4()}@example.com"
@@ -119,6 +130,7 @@ async def test_a_complimentary_ticket_costs_nothing_and_moves_no_money(house, se
     problem_of(await sell(seller, show, quantity=1, method="comp", coupon="TEN"), 422)
 
 
+@pytest.mark.usefixtures("shift")
 async def test_staff_and_buyers_ask_the_same_lane_for_a_seat(house, seller, buyer):
     show = await house.put_on()
     seat = (await house.seats(show))[0]
@@ -128,6 +140,7 @@ async def test_staff_and_buyers_ask_the_same_lane_for_a_seat(house, seller, buye
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
 
 
+@pytest.mark.usefixtures("shift")
 async def test_asking_twice_is_one_sale(house, seller, rows):
     show = await house.put_on()
     seats = await house.seats(show)
@@ -142,6 +155,7 @@ async def test_asking_twice_is_one_sale(house, seller, rows):
     assert await rows.fetchval(sales, uuid.UUID(show["id"])) == 1
 
 
+@pytest.mark.usefixtures("shift")
 async def test_caps_are_for_buyers(house, seller, rows):
     show = await house.put_on(max_seats_per_booking=2, max_seats_per_buyer=2, max_live_holds=1)
     sale = await sold(seller, show, quantity=5)
@@ -213,7 +227,7 @@ def lines(shift):
 async def test_a_shift_is_cashed_up_against_the_ledger(house, seller, rows):
     show = await house.put_on()
     seats = await house.seats(show)
-    await sold(seller, show, seats[0])  # in no shift
+    await sold(seller, show, seats[0], method="terminal")  # in no shift
     shift = (await open_shift(seller)).json()
     await sold(seller, show, seats[1])
     await sold(seller, show, seats[2], seats[3])
@@ -233,10 +247,29 @@ async def test_a_shift_is_cashed_up_against_the_ledger(house, seller, rows):
     assert again.status_code == 200 and again.json() == closed.json()
     problem_of(await close(seller, shift, ("cash", 3 * PRICE)), 409, "shift-closed")
 
-    late = await sold(seller, show, seats[8])
+    late = await sold(seller, show, seats[8], method="terminal")
     sale = "SELECT shift_id FROM box_office_sale WHERE booking_id = $1"
     assert await rows.fetchval(sale, uuid.UUID(late["id"])) is None, "a closed shift takes no sales"
     assert lines((await seller.ask("GET", path)).json()) == told
+
+
+async def test_cash_is_taken_into_a_drawer_that_is_counted(house, seller, rows):
+    """Who has no open shift sells by card, or gives away; a sale that was made stays made when its shift is closed."""
+    show = await house.put_on()
+    seats, key = await house.seats(show), new_key()
+    problem = problem_of(await sell(seller, show, seats[0], key=key), 409, "no-shift")
+    assert "Open one before you sell for cash." in problem["detail"]
+    assert (await open_shift(house.manager)).status_code == 201, "another's is not the seller's"
+    problem_of(await sell(seller, show, seats[0], key=key), 409, "no-shift")
+    assert not await rows.fetchval("SELECT count(*) FROM box_office_sale WHERE show_id = $1", uuid.UUID(show["id"]))
+    for n, method in enumerate(("terminal", "comp"), start=1):
+        await sold(seller, show, seats[n], method=method)
+    shift = (await open_shift(seller)).json()
+    sale = await sold(seller, show, seats[0], key=key)
+    assert (await close(seller, shift, ("cash", PRICE))).status_code == 200
+    await forget_the_note(sale["id"])
+    again = await sell(seller, show, seats[0], key=key)
+    assert (again.status_code, again.json()["id"]) == (201, sale["id"])
 
 
 async def give_back(seller, show, sale, *seats, key=""):
@@ -358,6 +391,7 @@ async def test_of_a_cancelled_show_the_box_office_hands_the_money_over_and_says_
     assert "The box office where you bought them gives you" in " ".join(letters["Cancelled"].split())
 
 
+@pytest.mark.usefixtures("shift")
 async def test_what_a_box_office_has_to_hand_over_is_no_matter_of_the_operator_s(house, seller, buyers, rows):
     show = await house.put_on()
     sale = await sold(seller, show, (await house.seats(show))[0])
@@ -407,6 +441,7 @@ async def test_money_given_back_at_the_counter_goes_out_of_the_shift_that_is_ope
     assert await box_office_takings(rows, monday, wednesday) == [PRICE, -PRICE]
 
 
+@pytest.mark.usefixtures("shift")
 async def test_of_two_who_hand_the_same_money_over_one_is_told_to_keep_it(house, seller, buyers, rows):
     show = await house.put_on()
     sale = await sold(seller, show, (await house.seats(show))[0])
@@ -428,6 +463,7 @@ async def test_of_two_who_hand_the_same_money_over_one_is_told_to_keep_it(house,
     assert [one["action"] for one in changes].count("refund.hand-over") == 1
 
 
+@pytest.mark.usefixtures("shift")
 async def test_money_handed_over_of_which_its_saga_has_not_heard_is_told_again(house, seller, rows):
     show = await house.put_on()
     sale = await sold(seller, show, (await house.seats(show))[0])

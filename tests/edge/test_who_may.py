@@ -177,7 +177,7 @@ SAMPLES = {
 
 
 #: A sale of the box office.
-SALE = {"quantity": 1, "method": "cash", "customer": {"name": "Walk In"}}
+SALE = {"quantity": 1, "method": "terminal", "customer": {"name": "Walk In"}}
 
 #: Bodies that fit, by type, for calls on what belongs to an organiser; a new type needs one here.
 CHANGES = {

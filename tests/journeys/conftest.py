@@ -1,5 +1,6 @@
 """What several journeys begin with; each leaves the logs without a traceback."""
 
+import os
 import uuid
 
 import pytest
@@ -42,7 +43,7 @@ def balance(rows):
 
 @pytest.fixture
 def topped_up(emulator):
-    """Makes a top-up that is in the buyer's wallet, all that it holds, and gives its payment."""
+    """Makes a top-up that is in the buyer's wallet, and tells its payment."""
 
     async def topped_up(buyer, amount):
         body, headers = {"amount": amount, "currency": "INR"}, {"Idempotency-Key": new_key()}
@@ -51,12 +52,25 @@ def topped_up(emulator):
         async def order():
             return (await buyer.ask("GET", f"/v1/wallet/topups/{made['id']}")).json().get("razorpay_order_id")
 
-        async def is_there():
+        async def is_in():
             balances = (await buyer.ask("GET", "/v1/wallet")).json()["balances"]
             return [money["amount"] for money in balances] == [amount]
 
         paid = await emulator.pay(await until("the top-up is ready", order))
-        await until(f"the wallet holds {amount}", is_there)
+        await until(f"the wallet holds {amount}", is_in)
         return paid["razorpay_payment_id"]
 
     return topped_up
+
+
+@pytest.fixture
+async def provider(http):
+    """The provider's own API, as somebody uses it beside us."""
+
+    async def ask(method, path, **more):
+        keys = (os.environ["RAZORPAY_KEY_ID"], os.environ["RAZORPAY_KEY_SECRET"])
+        answer = await http.request(method, f"{os.environ['RAZORPAY_URL']}{path}", auth=keys, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return ask

@@ -136,6 +136,25 @@ async def test_what_a_lost_dispute_has_taken_of_cancelled_seats_is_owed_no_more(
     assert await of_organiser(rows, booking["id"]) == 0
 
 
+async def test_a_refund_that_failed_is_owed_no_more_once_a_lost_dispute_has_taken_its_money(
+    show, buyer, emulator, rows
+):
+    booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
+    await emulator.fault("refund-fails")
+    await cancel(buyer, booking["id"])
+    await until_cancelled(buyer, booking["id"], "failed", PRICE, 0)
+    dispute = await emulator.dispute(payment)
+    await until_turns(rows, booking["id"], "open")
+    await emulator.settle_dispute(dispute["id"], "lost")
+    await until_cancelled(buyer, booking["id"], "done", PRICE, 0)
+    assert (await buyer.booking(booking["id"]))["status"] == "refunded"
+    assert (await emulator.payment(payment))["refunded"] == 0
+    assert (await of_organiser(rows, booking["id"]), await of_booking(rows, booking["id"])) == (0, 0)
+    assert not await unexplained(rows, booking["id"])
+    [known] = await rows.fetch(query("reconcile_payments"), [payment], [""])
+    assert (known["done"], known["owed"], known["live"]) == (0, 0, 0), "the dispute explains it"
+
+
 async def test_seats_cancelled_after_a_lost_dispute_promise_nothing(show, buyer, emulator, mailbox, rows):
     booking, payment = await paid_for(buyer, show, emulator, show.seats[0])
     dispute = await emulator.dispute(payment)
@@ -306,12 +325,12 @@ async def test_a_ticket_offered_before_its_payment_was_disputed_cannot_be_bought
     assert bought.status_code == 201, bought.text
 
 
-async def booked(rows, dispute_id):
-    """What the ledger has of a dispute, by account."""
+async def booked(rows, subject, kind="dispute"):
+    """What the ledger has of a dispute, or of a refund, by account."""
     found = await rows.fetch(
         """SELECT account, amount FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
         WHERE t.reference = $1""",
-        f"dispute:{dispute_id}",
+        f"{kind}:{subject}",
     )
     return {row["account"]: row["amount"] for row in found}
 
@@ -332,7 +351,7 @@ async def badly_kept(rows, buyer):
     return buyer.id in {row[0] for row in await rows.fetch(query("verify_kept_aside"))}
 
 
-async def test_a_disputed_top_up_cannot_be_spent_until_the_dispute_is_won(topped_up, show, buyer, emulator, rows):
+async def test_a_disputed_top_up_cannot_be_spent_until_the_dispute_is_won(show, buyer, topped_up, emulator, rows):
     payment = await topped_up(buyer, 75_000)
     dispute = (await emulator.dispute(payment, amount=60_000))["id"]
     await until_wallet(buyer, 15_000, 60_000)
@@ -344,7 +363,7 @@ async def test_a_disputed_top_up_cannot_be_spent_until_the_dispute_is_won(topped
     assert not await badly_kept(rows, buyer)
 
 
-async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(topped_up, buyer, emulator, rows):
+async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(buyer, topped_up, emulator, rows):
     payment = await topped_up(buyer, 75_000)
     dispute = (await emulator.dispute(payment))["id"]
     await until_wallet(buyer, 0, 75_000)
@@ -355,7 +374,7 @@ async def test_a_top_up_that_the_bank_takes_back_leaves_the_wallet(topped_up, bu
 
 
 async def test_a_top_up_of_whose_dispute_nobody_told_before_it_was_lost_leaves_the_wallet(
-    topped_up, buyer, emulator, rows
+    buyer, topped_up, emulator, rows
 ):
     payment = await topped_up(buyer, 75_000)
     dispute = (await emulator.dispute(payment, webhooks={"drop": True}))["id"]
@@ -365,7 +384,7 @@ async def test_a_top_up_of_whose_dispute_nobody_told_before_it_was_lost_leaves_t
 
 
 async def test_what_was_spent_of_a_top_up_before_the_bank_took_it_back_is_a_loss(
-    topped_up, show, buyer, emulator, rows
+    show, buyer, topped_up, emulator, rows
 ):
     payment = await topped_up(buyer, 75_000)
     held = await buyer.hold(show, show.seats[0], wallet=True)
@@ -378,6 +397,22 @@ async def test_what_was_spent_of_a_top_up_before_the_bank_took_it_back_is_a_loss
     [matter] = [one for one in await rows.fetch(query("matters_in_rows")) if one["subject"] == dispute]
     assert (matter["kind"], matter["amount"]) == ("top-up-lost", 75_000)
     assert "50000 of it had been spent" in matter["detail"]
+
+
+async def test_a_disputed_top_up_that_is_given_back_by_hand_is_paid_out_of_what_was_kept_aside(
+    buyer, topped_up, emulator, provider, rows
+):
+    payment = await topped_up(buyer, 75_000)
+    dispute = (await emulator.dispute(payment, amount=60_000))["id"]
+    await until_wallet(buyer, 15_000, 60_000)
+    refund = (await provider("POST", f"/v1/payments/{payment}/refund", json={"amount": 65_000}))["id"]
+    await until_wallet(buyer, 10_000, 0)
+    refund_id = await rows.fetchval("SELECT id FROM refund WHERE provider_refund_id = $1", refund)
+    assert await booked(rows, refund_id, "refund") == {"aside": 60_000, "wallet": 5_000, "provider": -65_000}
+    assert not await badly_kept(rows, buyer)
+    await emulator.settle_dispute(dispute, "lost")
+    await until_wallet(buyer, 0, 0)
+    assert await booked(rows, dispute) == {"wallet": 10_000, "losses": 50_000, "provider": -60_000}
 
 
 async def being_bought(shows, buyer, buyers, emulator):

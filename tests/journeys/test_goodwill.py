@@ -163,7 +163,7 @@ async def test_nothing_is_given_for_what_is_not_confirmed_or_was_sold_at_the_cou
     problem_of(await give(organiser, await rows.fetchval(look, uuid.UUID(held["id"]))), 409, "conflict")
     sale = await organiser.ask(
         "POST", f"/v1/shows/{show.id}/sales", headers={"Idempotency-Key": new_key(), "Prefer": "wait=10"},
-        json={"seats": [show.seats[5]], "method": "cash", "customer": {"name": "Walk In"}},
+        json={"seats": [show.seats[5]], "method": "terminal", "customer": {"name": "Walk In"}},
     )  # fmt: skip
     assert sale.status_code == 201, sale.text
     payment = await rows.fetchval(look, uuid.UUID(sale.json()["id"]))

@@ -72,6 +72,38 @@ async def test_what_is_asked_for_again_is_not_settled_at_the_same_moment(show, b
     assert orders == ({"refund_again"} if accepted == {"retry"} else {"money_refunded"})
 
 
+@pytest.mark.parametrize("outcome", ["won", "lost"])
+async def test_a_refund_that_failed_waits_for_a_dispute_and_is_owed_no_longer_once_that_is_lost(
+    outcome, show, buyer, emulator, operator, rows
+):
+    saga_id = await late_money_that_cannot_be_given_back(show, buyer, emulator)
+    look = "SELECT provider_payment_id FROM capture WHERE booking_id = $1"
+    payment = await rows.fetchval(look, uuid.UUID(saga_id))
+    dispute = (await emulator.dispute(payment))["id"]
+    await buyer.until_told(saga_id, "dispute_changed")
+    problem = problem_of(await act(operator, saga_id, "retry"), 409)
+    assert "bank disputes this payment" in problem["detail"]
+    await emulator.settle_dispute(dispute, outcome)
+
+    async def is_asked_for_again():
+        return (await act(operator, saga_id, "retry")).status_code == 202
+
+    if outcome == "won":
+        await until("it is asked for again", is_asked_for_again)
+    done = await buyer.until_status(saga_id, "refunded")
+    assert [refund["status"] for refund in done["refunds"]] == ["processed"]
+    assert (await emulator.payment(payment))["refunded"] == (PRICE if outcome == "won" else 0)
+    told = (await operator.ask("GET", f"/v1/admin/sagas/{saga_id}")).json()["saga"]
+    assert (told["course"], told["refund_failed"]) == ("ended", False)
+    booked = await rows.fetch(
+        """SELECT e.account, sum(e.amount)::bigint AS amount FROM ledger_entry e
+        JOIN ledger_transaction t ON t.id = e.transaction_id WHERE t.booking_id = $1 OR t.reference = $2
+        GROUP BY e.account HAVING sum(e.amount) <> 0""",
+        uuid.UUID(saga_id), f"dispute:{dispute}",
+    )  # fmt: skip
+    assert booked == [], "what came in has gone back, once, and nobody bears a loss"
+
+
 async def test_a_confirmed_booking_is_taken_back_whole_by_an_operator(show, buyers, operator):
     buyer = await buyers.make(wallet=PRICE)
     held = await buyer.hold(show, show.seats[2], wallet=True)

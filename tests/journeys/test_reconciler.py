@@ -262,11 +262,32 @@ async def test_a_refund_by_hand_that_may_be_meant_for_one_we_still_owe_is_left_t
     assert "refund_seen" not in await buyer.timeline(booking_id)
 
 
-async def test_a_top_up_that_was_given_back_by_hand_stands_in_front_of_a_human(topped_up, buyer, matters, provider):
-    paid = await topped_up(buyer, 5_000)
-    refund = (await provider("POST", f"/v1/payments/{paid}/refund", json={"amount": 5_000}))["id"]
-    await reconcile("--wait-seconds", "10")
-    assert (await matters(refund))[refund]["kind"] == "refund-unknown"
+async def test_a_top_up_given_back_by_hand_leaves_the_wallet_once_and_what_was_spent_of_it_is_a_loss(
+    before, show, buyer, topped_up, balance, matters, provider, rows
+):
+    paid = await topped_up(buyer, 75_000)
+
+    async def give_back(amount, left):
+        refund = (await provider("POST", f"/v1/payments/{paid}/refund", json={"amount": amount}))["id"]
+
+        async def has_left():
+            return await balance("wallet", buyer.id) == left and await by_hand(rows, refund)
+
+        return refund, await until(f"{left} are left in the wallet", has_left)
+
+    part, booked = await give_back(5_000, 70_000)
+    assert booked == {"wallet": 5_000, "provider": -5_000}
+    held = await buyer.hold(show, show.seats[0], wallet=True)
+    await buyer.until_ticketed(held["id"])
+    rest, booked = await give_back(70_000, 0)
+    assert booked == {"wallet": 20_000, "losses": PRICE, "provider": -70_000}
+    assert await reconcile("--wait-seconds", "10") == before
+    told = await matters(part, rest, paid)
+    assert {subject: one["kind"] for subject, one in told.items()} == {rest: "top-up-lost"}
+    assert f"{PRICE} of it had been spent" in told[rest]["detail"]
+    wrong = {row["id"] for row in await rows.fetch(query("verify_ledger"))}
+    refunds = await rows.fetch("SELECT id FROM refund WHERE provider_payment_id = $1", paid)
+    assert len(refunds) == 2 and not wrong & {f"refund:{refund['id']}" for refund in refunds}
 
 
 async def test_settlements_are_noted_line_by_line_once_each(show, buyer, emulator, rows):
@@ -321,16 +342,3 @@ async def test_settlements_are_booked_once_and_fees_are_the_seller_s(show, buyer
     fees = {line["entity_id"]: line["fee"] for line in lines}
     assert fees[paid] > 0 and fees[stray] > 0
     assert borne == {paid: ("organiser", fees[paid]), stray: ("service", fees[stray])}
-
-
-@pytest.fixture
-async def provider(http):
-    """The provider's own API, as somebody uses it beside us."""
-
-    async def ask(method, path, **more):
-        keys = (os.environ["RAZORPAY_KEY_ID"], os.environ["RAZORPAY_KEY_SECRET"])
-        answer = await http.request(method, f"{os.environ['RAZORPAY_URL']}{path}", auth=keys, **more)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    return ask

@@ -1,17 +1,9 @@
 """The same Idempotency-Key is the same booking: asked twice, twenty times at once, with another body, or much later."""
 
 import asyncio
-import os
 import uuid
 
-import redis.asyncio
-from box_office import new_key
-
-
-async def forget_the_note(booking_id):
-    """As after fifteen minutes, or a flushed Redis: the edge no longer knows that this was asked for."""
-    async with redis.asyncio.Redis.from_url(os.environ["REDIS_URL"]) as notes:
-        assert await notes.delete(f"accepted:{booking_id}") == 1
+from box_office import PRICE, forget_the_note, new_key
 
 
 def is_key_reused(answer):
@@ -108,6 +100,37 @@ async def test_one_key_for_things_of_different_kinds_is_each_of_them_by_itself(s
     )
     paying = await buyer.ask("POST", f"/v1/bookings/{booking}/payment", json={"method": "razorpay"}, headers=key)
     assert (paying.status_code, paying.json()["id"]) == (202, booking)
+
+
+async def test_the_first_way_to_pay_that_is_chosen_under_a_key_stands(show, buyers, rows):
+    buyer, key = await buyers.make(wallet=PRICE), {"Idempotency-Key": new_key()}
+    booking_id = (await buyer.hold(show, show.seats[0]))["id"]
+    await buyer.until_payable(booking_id)
+
+    async def choose(**body):
+        return await buyer.ask("POST", f"/v1/bookings/{booking_id}/payment", json=body, headers=key)
+
+    first = await choose(method="razorpay")
+    assert first.status_code == 202, first.text
+    for other in ({"method": "wallet"}, {"method": "razorpay", "from_wallet": 1_000}):
+        assert is_key_reused(await choose(**other))
+    again = await choose(method="razorpay")
+    assert (again.status_code, again.json()["payment"]["method"]) == (202, "razorpay")
+    assert (await buyer.timeline(booking_id)).count("method_chosen") == 1
+    assert await rows.fetchval("SELECT balance FROM wallet WHERE user_id = $1", buyer.id) == PRICE
+
+
+async def test_of_two_ways_to_pay_under_one_key_at_once_one_is_chosen(show, buyers):
+    buyer, key = await buyers.make(wallet=PRICE), {"Idempotency-Key": new_key()}
+    booking_id = (await buyer.hold(show, show.seats[0]))["id"]
+    await buyer.until_payable(booking_id)
+    path, ways = f"/v1/bookings/{booking_id}/payment", ("razorpay", "wallet") * 3
+    answers = await asyncio.gather(*(buyer.ask("POST", path, json={"method": way}, headers=key) for way in ways))
+    [chosen] = {way for way, answer in zip(ways, answers, strict=True) if answer.status_code == 202}
+    assert all(is_key_reused(answer) for way, answer in zip(ways, answers, strict=True) if way != chosen)
+    again = await buyer.ask("POST", path, json={"method": chosen}, headers=key)
+    assert again.status_code == 202, "also when it is paid by now"
+    assert (await buyer.timeline(booking_id)).count("method_chosen") == 1
 
 
 async def test_the_order_of_a_body_s_fields_does_not_make_it_another(show, buyer):

@@ -574,6 +574,53 @@ def test_a_refund_that_failed_is_not_asked_for_again_while_the_bank_wants_the_pa
     assert story.again(story.facts.refunds[0].id) == []
 
 
+def test_a_refund_that_failed_is_asked_for_again_where_a_dispute_leaves_enough():
+    story = without_seats(("open", 20_000))
+    story.answered(RefundMoney, RefundFailed, reason="insolvent")
+    [refund] = story.facts.refunds
+    assert (refund.amount, story.again(refund.id)) == (PRICE - 20_000, [RefundMoney])
+
+
+@pytest.mark.parametrize("fails", ["before", "meanwhile", "after"])
+def test_a_refund_that_failed_is_owed_no_longer_once_the_bank_has_taken_its_money(fails: str):
+    story = without_seats()
+    if fails == "before":
+        story.answered(RefundMoney, RefundFailed, reason="insolvent")
+    story.disputed("open", PRICE)
+    if fails == "meanwhile":
+        story.answered(RefundMoney, RefundFailed, reason="insolvent")
+    assert story.at.course == "back"
+    story.disputed("lost", PRICE)
+    if fails == "after":
+        assert (story.at.course, story.facts.refunds[0].state) == ("back", "pending")
+        story.answered(RefundMoney, RefundFailed, reason="insolvent")
+    [refund] = story.facts.refunds
+    assert (refund.state, refund.by_bank, refunds(story)) == ("done", True, [(PRICE, "razorpay")])
+    assert (story.end(), status("expired", story.at)) == (("ended", "expired", ()), "refunded")
+
+
+def test_a_refund_that_failed_stays_owed_where_the_bank_has_taken_other_money():
+    story = without_seats(("open", 20_000))
+    story.answered(RefundMoney, RefundFailed, reason="insolvent")
+    story.disputed("lost", 20_000)
+    [refund] = story.facts.refunds
+    assert (refund.state, status("expired", story.at)) == ("failed", "refunding")
+    assert story.again(refund.id) == [RefundMoney]
+    story.answered(RefundMoney, MoneyRefunded)
+    assert (story.at.course, refunds(story)) == ("ended", [(PRICE - 20_000, "razorpay")] * 2)
+
+
+def test_a_refund_of_a_stray_payment_is_owed_no_longer_once_the_bank_has_taken_that():
+    story = Story()
+    story.ready()
+    story.captured("pay_0")
+    story.captured()
+    assert story.answered(RefundMoney, RefundFailed, reason="insolvent") == []
+    story.disputed("lost", PRICE)
+    [refund] = story.facts.refunds
+    assert (refund.state, refund.by_bank, story.at.course) == ("done", True, "forward")
+
+
 def test_ids_of_commands_are_new_for_each_attempt_and_follow_from_the_booking():
     one, two = Story(), Story()
     for story in (one, two):

@@ -6,7 +6,20 @@ import pytest
 
 from sagas import ledger
 from sagas.booking import begin
-from sagas.messages import CancelTickets, KeepAside, MakePdf, MoneyKeptAside, SeatResold, SeatsHeld, SendLetter
+from sagas.messages import (
+    CancelTickets,
+    ConfirmSeats,
+    KeepAside,
+    MakePdf,
+    MoneyKeptAside,
+    RefundFailed,
+    RefundMoney,
+    SeatResold,
+    SeatsCancelled,
+    SeatsConfirmed,
+    SeatsHeld,
+    SendLetter,
+)
 from tests.sagas.test_booking_saga import BOOKED, BUYER, SHOW, Story
 
 pytestmark = pytest.mark.pure
@@ -74,6 +87,27 @@ def test_a_dispute_asks_for_what_others_have_paid_and_is_not_kept_aside_yet():
     assert aside(story) == [300]
     story.disputed("won", 700)
     assert (aside(story), story.facts.proceeds, story.facts.claimed) == ([], 500, 0)
+
+
+@pytest.mark.parametrize("sold_first", [True, False])
+def test_what_was_owed_for_another_seat_is_not_claimed_from_what_a_resold_one_brings(sold_first: bool):
+    """The bank took 1,000: 400 were the buyer's for a cancelled seat, and their refund had failed."""
+    story = Story(amount=1_000)
+    story.captured()
+    story.answered(ConfirmSeats, SeatsConfirmed)
+    if sold_first:
+        story.tell(resold(900))
+    story.tell(
+        SeatsCancelled(
+            event_id=UUID(int=31), booking_id=BOOKED, cancellation_id=UUID(int=32), seats=("1-2",), amount=400,
+            retained=0, to="source", by="buyer", left=1,
+        )
+    )  # fmt: skip
+    story.answered(RefundMoney, RefundFailed, reason="no")
+    story.disputed("lost", 1_000)
+    if not sold_first:
+        story.tell(resold(900))
+    assert (story.facts.proceeds, story.facts.claimed) == (300, 600)
 
 
 def test_the_buyers_saga_knows_whom_the_money_is_for():

@@ -180,16 +180,33 @@ async def test_a_captured_payment_stays_captured_whatever_is_told_later(empty: A
     assert kept["status"] == "captured"
 
 
+def refund(booking: UUID, payment_id: UUID) -> RefundMoney:
+    return RefundMoney(
+        command_id=new_id(), booking_id=booking, payment_id=payment_id, buyer_id=new_id(), method="razorpay",
+        provider_payment_id="pay_1", refund_id=new_id(), amount=5, currency="INR", reason="late",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("told", [("failed", "processed"), ("processed", "failed")])
+async def test_a_refund_that_is_done_stays_done_whatever_else_is_told_in_the_same_moment(
+    told: tuple[str, str], empty: Any
+):
+    due = refund(new_id(), new_id())
+    writes = MoneyWrites(refunds=[due])
+    for status in told:
+        writes.end_refund(due.refund_id, status)
+    async with transaction() as rows:
+        await money.write(rows, NOW, writes)
+    assert await empty.fetchval("SELECT status FROM refund WHERE id = $1", due.refund_id) == "processed"
+
+
 async def test_one_provider_payment_is_one_capture_and_one_refund(empty: Any):
     booking = new_id()
     told = MoneyCaptured(
         event_id=new_id(), booking_id=booking, payment_id=new_id(), provider_payment_id="pay_1", method="razorpay",
         amount=5, currency="INR",
     )  # fmt: skip
-    due = RefundMoney(
-        command_id=new_id(), booking_id=booking, payment_id=told.payment_id, buyer_id=new_id(), method="razorpay",
-        provider_payment_id="pay_1", refund_id=new_id(), amount=5, currency="INR", reason="late",
-    )  # fmt: skip
+    due = refund(booking, told.payment_id)
     for _ in range(2):
         async with transaction() as rows:
             await money.write(rows, NOW, MoneyWrites(captured=[told], refunds=[due]))

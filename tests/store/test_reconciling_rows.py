@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from sagas.identity import new_id
-from sagas.ledger import moved, refunded
+from sagas.ledger import FromPayer, moved, refunded, top_up_given_back
 from store import connection, reconciling, settlements
 from store.ledger import Books
 from store.reconciling import Matter
@@ -58,13 +58,16 @@ async def test_what_went_back_is_told_by_where_it_is(refunds: Any):
     await refunds(8, status="failed", provider_refund_id="rfnd_3")
     await refunds(16, to="wallet")
     by_hand = await refunds(32, provider_refund_id="rfnd_4")
+    by_bank, of_top_up = await refunds(64), await refunds(128, provider_refund_id="rfnd_5")
     async with connection.transaction() as rows:
         books = Books()
         books.add(moved("capture", "capture:pay_1", "INR", ("provider", None), ("booking", NOBODY), 1_000))
         books.add(refunded(by_hand, NOBODY, ("by-hand", None), 32, "INR"))
+        books.add(refunded(by_bank, NOBODY, ("losses", None), 64, "INR"))
+        books.add(top_up_given_back(of_top_up, FromPayer(NOBODY, 0, 0), 128, "INR"))
         await books.write(rows, await rows.fetchval("SELECT now()"))
     row = await known()
-    assert (row["done"], row["owed"], row["to_wallet"], row["by_hand"]) == (1 + 2, 4 + 8, 16, 32)
+    assert (row["done"], row["owed"], row["to_wallet"], row["by_hand"]) == (1 + 2 + 128, 4 + 8, 16, 32)
 
 
 async def test_a_payment_is_known_by_its_order_before_its_capture_is(refunds: Any, rows: Any):
