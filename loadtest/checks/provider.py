@@ -8,9 +8,10 @@ NAME = "the provider's captures and refunds are ours, payment by payment"
 
 OURS = """SELECT c.provider_payment_id AS id, c.captured_at, c.amount, c.currency, p.razorpay_order_id AS order_id,
     coalesce((SELECT sum(r.amount) FROM refund r WHERE r.provider_payment_id = c.provider_payment_id
-        AND r."to" = 'source' AND (r.status = 'pending' OR r.status = 'processed' AND EXISTS (
-            SELECT 1 FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id
-            WHERE t.reference = 'refund:' || r.id AND e.account = 'provider'))), 0)::bigint AS refunded
+        AND r."to" = 'source' AND r.status <> 'failed' AND NOT EXISTS (
+            SELECT 1 FROM ledger_transaction t WHERE t.reference = 'refund:' || r.id AND NOT EXISTS (
+                SELECT 1 FROM ledger_entry e WHERE e.transaction_id = t.id AND e.account = 'provider'))
+        ), 0)::bigint AS refunded
 FROM capture c JOIN payment p ON p.id = c.payment_id WHERE p.method = 'razorpay'"""
 
 
