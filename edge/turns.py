@@ -10,7 +10,7 @@ from uuid import UUID
 from sanic import Request
 
 #: So many share one call of the limiter's script, which costs more than what it does for each.
-AT_ONCE = 16
+AT_ONCE = 32
 
 
 class Turn:
