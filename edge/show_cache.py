@@ -88,23 +88,34 @@ class ShowCache:
         task = self._loading.get(show_id)
         if task is None:
             task = self._loading[show_id] = asyncio.get_running_loop().create_task(self._load(show_id))
-            task.add_done_callback(lambda done: self._loading.pop(show_id, None) and done.exception())
+            task.add_done_callback(lambda done: self._loaded(show_id, done))
         return task
 
+    def _loaded(self, show_id: UUID, done: asyncio.Task[KnownShow | None]) -> None:
+        if self._loading.get(show_id) is done:
+            del self._loading[show_id]
+        if not done.cancelled():
+            done.exception()  # whoever waits is told; a show that is asked for beside has nobody who does
+
     def forget(self, show_id: UUID) -> None:
-        """The show has changed: ask for it again."""
+        """The show has changed: ask for it again, and do not believe what was asked for before."""
         self._shows.pop(show_id, None)
+        self._loading.pop(show_id, None)
 
     async def _load(self, show_id: UUID) -> KnownShow | None:
         before = self._shows.get(show_id)
         row = await catalogue.show(show_id, before[0].row["plan_id"] if before else None)
-        self._shows.pop(show_id, None)
         if row is None:
-            return None
-        same = before is not None and row["plan_body"] is None
-        plan = before[0].plan if same and before else await asyncio.to_thread(decode, row["plan_body"])
-        show = known(row, plan)
-        self._shows[show_id] = (show, monotonic_seconds())
-        if len(self._shows) > SHOWS_KEPT:
-            self._shows.popitem(last=False)
+            show = None
+        elif before is not None and row["plan_body"] is None:
+            show = known(row, before[0].plan)
+        else:
+            show = known(row, await asyncio.to_thread(decode, row["plan_body"]))
+        if self._loading.get(show_id) is not asyncio.current_task():  # it has changed since it was read
+            return show
+        self._shows.pop(show_id, None)
+        if show is not None:
+            self._shows[show_id] = (show, monotonic_seconds())
+            if len(self._shows) > SHOWS_KEPT:
+                self._shows.popitem(last=False)
         return show

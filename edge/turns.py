@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sanic import Request
 
-#: So many share one call of the limiter's script, which costs more than what it does for each.
+#: So many share one call of the limiter's script, and come to the lane together: fewer cost more than they win.
 AT_ONCE = 32
 
 

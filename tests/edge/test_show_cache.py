@@ -25,11 +25,12 @@ class Catalogue:
 
     async def show(self, show_id, known_plan=None):
         self.asked.append(known_plan)
+        title = self.title
         await self.may_answer.wait()
         if self.down:
             raise OSError("out of reach")
         body = None if known_plan == self.plan else self.body
-        return {"id": show_id, "number": 1, "rules": None, "plan_id": self.plan, "plan_body": body, "title": self.title}
+        return {"id": show_id, "number": 1, "rules": None, "plan_id": self.plan, "plan_body": body, "title": title}
 
 
 @pytest.fixture
@@ -50,6 +51,12 @@ def later(monkeypatch):
     return go
 
 
+async def is_asked(catalogue, times):
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(catalogue.asked) == times
+
+
 async def test_a_wish_does_not_wait_for_a_show_that_is_no_longer_fresh(catalogue, later):
     shows = ShowCache()
     await shows.wished(SHOW)
@@ -57,8 +64,7 @@ async def test_a_wish_does_not_wait_for_a_show_that_is_no_longer_fresh(catalogue
     catalogue.may_answer.clear()
     later(FRESH_SECONDS + 1)
     assert (await shows.wished(SHOW)).row["title"] == "first"
-    await asyncio.sleep(0)
-    assert len(catalogue.asked) == 2, "it is not asked for beside"
+    await is_asked(catalogue, 2)
     catalogue.may_answer.set()
     assert (await shows.get(SHOW)).row["title"] == "second"
     assert catalogue.asked == [None, catalogue.plan], "asked for twice at once, or for a plan that was known"
@@ -83,6 +89,28 @@ async def test_while_postgres_is_down_only_the_first_waits_for_it(catalogue, lat
     later(1)
     async with asyncio.timeout(5):
         assert (await shows.wished(SHOW)).row["title"] == "first"
+
+
+@pytest.mark.parametrize("late", ["what was read before", "what was read after"])
+async def test_what_was_read_before_a_change_is_not_remembered_after_it(catalogue, later, late):
+    shows = ShowCache()
+    await shows.get(SHOW)
+    later(FRESH_SECONDS + 0.1)
+    first = catalogue.may_answer = asyncio.Event()
+    before = asyncio.ensure_future(shows.get(SHOW))
+    await is_asked(catalogue, 2)
+    catalogue.title, second = "second", asyncio.Event()
+    catalogue.may_answer = second
+    shows.forget(SHOW)
+    after = asyncio.ensure_future(shows.get(SHOW))
+    await is_asked(catalogue, 3)
+    for answers, who in [(second, after), (first, before)] if "before" in late else [(first, before), (second, after)]:
+        answers.set()
+        await who
+        if who is before:
+            beside = asyncio.ensure_future(shows.get(SHOW))
+            await is_asked(catalogue, 3)
+    assert [(await one).row["title"] for one in (before, after, beside)] == ["first", "second", "second"]
 
 
 async def test_another_plan_is_taken_in(catalogue, later):

@@ -228,16 +228,21 @@ async def test_a_refund_that_was_made_by_hand_at_the_provider_is_booked_once_and
     assert booking_id not in {row[0] for row in await rows.fetch(query("verify_money"))}
 
 
-async def test_a_refund_that_failed_and_was_made_by_hand_is_done(
-    shows, before, buyer, emulator, matters, provider, rows
-):
-    show = await shows.make()
-    booking_id, order = await payable(buyer, show)
+async def with_a_failed_refund(shows, buyer, emulator):
+    """A booking that was given up before it was paid for, and its payment, which the provider failed to give back."""
+    booking_id, order = await payable(buyer, await shows.make())
     await buyer.ask("DELETE", f"/v1/bookings/{booking_id}")
     await buyer.until_status(booking_id, "cancelled")
     await emulator.fault("refund-fails")
     paid = (await emulator.pay(order))["razorpay_payment_id"]
     await buyer.until_told(booking_id, "refund_failed")
+    return booking_id, paid
+
+
+async def test_a_refund_that_failed_and_was_made_by_hand_is_done(
+    shows, before, buyer, emulator, matters, provider, rows
+):
+    booking_id, paid = await with_a_failed_refund(shows, buyer, emulator)
     await provider("POST", f"/v1/payments/{paid}/refund", json={"amount": PRICE})
     await buyer.until_refunded(booking_id)
     assert (await buyer.booking(booking_id))["status"] == "refunded"
@@ -248,13 +253,7 @@ async def test_a_refund_that_failed_and_was_made_by_hand_is_done(
 async def test_a_refund_by_hand_that_may_be_meant_for_one_we_still_owe_is_left_to_a_human(
     shows, buyer, emulator, matters, provider, rows
 ):
-    show = await shows.make()
-    booking_id, order = await payable(buyer, show)
-    await buyer.ask("DELETE", f"/v1/bookings/{booking_id}")
-    await buyer.until_status(booking_id, "cancelled")
-    await emulator.fault("refund-fails")
-    paid = (await emulator.pay(order))["razorpay_payment_id"]
-    await buyer.until_told(booking_id, "refund_failed")
+    booking_id, paid = await with_a_failed_refund(shows, buyer, emulator)
     refund = (await provider("POST", f"/v1/payments/{paid}/refund", json={"amount": PRICE - 1_000}))["id"]
     await reconcile("--wait-seconds", "10")
     assert (await matters(refund))[refund]["kind"] == "refund-unknown"
